@@ -1,0 +1,44 @@
+# spark-integrations: every task of a developer. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+include dev/cluster.mk
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamp depends on the pins, so that a changed pin is installed and an unchanged one costs nothing.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is needed: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.installed ## Make the Python environment in .venv
+
+.PHONY: format
+format: venv ## Format the code
+	$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
+
+.PHONY: check
+check: venv ## Format, lint, types and layers, without changing a file
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: pins
+pins: ## Resolve the hash-pinned requirements anew from pyproject.toml (needs uv)
+	for extras in "operator" "runner" "operator runner cli dev"; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --quiet pyproject.toml \
+	    $$(printf -- '--extra %s ' $$extras) -o requirements/$${extras##* }.txt; \
+	done

@@ -1,0 +1,34 @@
+# The local cluster and its images. CLUSTER=current takes the cluster of the current kubeconfig
+# context and the images named by OPERATOR_IMAGE and RUNNER_IMAGE instead of the local ones.
+CLUSTER ?= local
+SPARK_DEV := $(PYTHON) -m dev
+ifeq ($(CLUSTER),current)
+SPARK_DEV += current
+else ifneq ($(CLUSTER),local)
+$(error CLUSTER is `local` or `current`, and not `$(CLUSTER)`)
+endif
+export OPERATOR_IMAGE RUNNER_IMAGE
+
+.PHONY: tools
+tools: ## Install and build what the local cluster needs
+	@$(SPARK_DEV) tools
+
+.PHONY: cluster
+cluster: ## Bring the local cluster up (CLUSTER=current: check that yours answers)
+	@$(SPARK_DEV) up
+
+.PHONY: cluster-down
+cluster-down: ## Remove the local cluster and all that it left
+	@$(SPARK_DEV) down
+
+.PHONY: kubeconfig
+kubeconfig: ## Print the kubeconfig's path: export KUBECONFIG=$$(make -s kubeconfig)
+	@$(SPARK_DEV) kubeconfig
+
+.PHONY: images
+images: ## Build the images of operator and runner, unless nothing changed
+	@$(SPARK_DEV) image build
+
+.PHONY: load-images
+load-images: images ## Load the images into the local cluster's node
+	@$(SPARK_DEV) image load

@@ -1,0 +1,3 @@
+module spark-integrations.dev/tools/pause
+
+go 1.26.0

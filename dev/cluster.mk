@@ -22,7 +22,7 @@ cluster-down: ## Remove the local cluster and all that it left
 	@$(SPARK_DEV) down
 
 .PHONY: kubeconfig
-kubeconfig: ## Print the kubeconfig's path: export KUBECONFIG=$$(make -s kubeconfig)
+kubeconfig: ## Print the kubeconfig's path (use: make -s kubeconfig)
 	@$(SPARK_DEV) kubeconfig
 
 .PHONY: images

@@ -1,7 +1,261 @@
-"""To come."""
+"""The images of operator and runner, built here from the Dockerfile, without any image being pulled.
 
+buildah's storage, the base image and the archives lie in our cache folder; the user's own images
+are neither seen nor touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from dev import host, packages, paths
+from dev.cluster import Cluster
+from dev.errors import RefusalError
+from dev.files import tree_hash, write
+from dev.locks import locked
+
+BASE_IMAGE = "localhost/debian:trixie-slim"
+SUITE = "trixie"
+BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv")
+BASE_DAYS = 30
+"""A base older than this is made anew, for its security fixes."""
+
+TARGETS = ("operator", "runner")
+INPUTS = (
+    "Dockerfile",
+    ".dockerignore",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "requirements",
+    "operator",
+    "plugins",
+)
+"""What the build can see. Nothing else needs to change for an image to be the same."""
+
+CERTIFICATES = Path("/etc/ssl/certs")
+KEEP = 3
+
+
+def reference(target: str) -> str:
+    """The name under which the cluster knows an image. The tag is not `latest`: that is pulled."""
+    return f"localhost/spark-integrations/{target}:dev"
+
+
+class Images:
+    """Builds what changed."""
+
+    def __init__(self, root: Path = paths.ROOT) -> None:
+        self.root = root
+        self.folder = paths.cache() / "images"
+
+    def build(self) -> dict[str, Path]:
+        """The archive of each target, built anew only if something that it is made of changed."""
+        if not (self.root / "Dockerfile").is_file():
+            raise RefusalError(f"{self.root / 'Dockerfile'} is not there")
+        host.require_linux_root()
+        packages.install(packages.IMAGES)
+        with locked(self.folder / ".lock", "building images"):
+            base = self._base()
+            present = [self.root / name for name in INPUTS if (self.root / name).exists()]
+            digest = tree_hash(present, self.root)
+            key = hashlib.sha256(f"{base} {digest}".encode()).hexdigest()[:16]
+            archives = {target: self.folder / f"{target}-{key}.tar" for target in TARGETS}
+            for target, archive in archives.items():
+                if not archive.exists():
+                    self._build(target, archive)
+                self._forget_old(target)
+        return archives
+
+    # ---------------------------------------------------------------- base
+
+    def _base(self) -> str:
+        """Make sure of the base image; return what changes when it does."""
+        stamp = self.folder / "base.stamp"
+        recipe = f"{SUITE} {' '.join(BASE_PACKAGES)}"
+        old = stamp.read_text() if stamp.exists() else ""
+        if old and not self._has(BASE_IMAGE):
+            old = ""
+        same_recipe = old.startswith(f"{recipe}\n")
+        if same_recipe and time.time() - stamp.stat().st_mtime < BASE_DAYS * 86400:
+            return old
+        try:
+            self._make_base()
+        except RefusalError as error:
+            if not same_recipe:
+                raise
+            # An old base beats none: whoever is offline can work on.
+            print(f"the base image stays as it is: {error}", file=sys.stderr, flush=True)
+            return old
+        new = f"{recipe}\n{time.time():.0f}\n"
+        write(stamp, new)
+        return new
+
+    def _has(self, image: str) -> bool:
+        found = subprocess.run(
+            [*self._buildah(), "inspect", "--type", "image", image],
+            capture_output=True,
+            check=False,
+        )
+        return found.returncode == 0
+
+    def _make_base(self) -> None:
+        work = self.folder / "base"
+        shutil.rmtree(work, ignore_errors=True)  # of an interrupted build
+        system = work / "system"
+        system.mkdir(parents=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"]
+        command += [SUITE, str(system)]
+        if mirror := os.environ.get("DEBIAN_MIRROR"):
+            command.append(mirror)
+        # In a mount namespace of its own: interrupted, it would leave /proc mounted in the folder.
+        private = ["unshare", "--mount", "--fork", "--kill-child"]
+        self._step(f"debootstrap {SUITE}", [*private, *command])
+        for pattern in ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/log/*.log"):
+            for path in system.glob(pattern):
+                path.unlink()
+        for path in (system / "var/lib/apt/lists").iterdir():
+            if path.is_file():
+                path.unlink()
+        tar = work / "base.tar"
+        pack = ["tar", "--numeric-owner", "--xattrs", "-C", str(system), "-cf", str(tar), "."]
+        self._step("packing it", pack)
+        recipe = 'FROM scratch\nADD base.tar /\nCMD ["bash"]\n'
+        write(work / "Dockerfile", recipe)
+        shutil.rmtree(system)
+        self._step(
+            f"importing {BASE_IMAGE}",
+            [*self._buildah(), "bud", "--isolation", "chroot", "-t", BASE_IMAGE, str(work)],
+        )
+        shutil.rmtree(work)
+
+    # ---------------------------------------------------------------- targets
+
+    def _build(self, target: str, archive: Path) -> None:
+        image = reference(target)
+        command = [*self._buildah(), "bud", "--isolation", "chroot", "--layers", "--pull-never"]
+        command += ["--target", target, "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "-t", image]
+        for volume in self._volumes():
+            command += ["--volume", volume]
+        self._step(f"building {image}", [*command, str(self.root)])
+        partial = archive.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        push = [*self._buildah(), "push", "--quiet", image, f"docker-archive:{partial}:{image}"]
+        self._step(f"exporting {image}", push)
+        partial.rename(archive)
+
+    def _volumes(self) -> list[str]:
+        """What the build sees of this machine: whom it trusts, and where pip finds packages.
+
+        A company's certificate authority or package index is part of the machine, not of the
+        Dockerfile; as volumes they help the build and do not enter the image.
+        """
+        volumes = []
+        if CERTIFICATES.is_dir():
+            volumes.append(f"{CERTIFICATES}:{CERTIFICATES}:ro")
+        settings = pip_settings(os.environ, _pip_files())
+        for link in settings.get("find-links", "").split():
+            if link.startswith("/") and Path(link).is_dir():
+                volumes.append(f"{link}:{link}:ro")
+        if settings:
+            lines = [f"{key} = {value}" for key, value in sorted(settings.items())]
+            config = self.folder / "pip.conf"
+            write(config, "\n".join(["[global]", *lines, ""]), 0o644)
+            volumes.append(f"{config}:/etc/pip.conf:ro")
+        return volumes
+
+    def _buildah(self) -> list[str]:
+        storage = self.folder / "storage"
+        return ["buildah", "--root", str(storage), "--runroot", str(self.folder / "storage-run")]
+
+    def _step(self, what: str, command: Sequence[str]) -> None:
+        """Run one command; its output goes to a file, of which a failure shows the end."""
+        log = self.folder / "build.log"
+        print(f"{what} … ", end="", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        with log.open("ab") as stream:
+            start = stream.tell()
+            result = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if result.returncode != 0:
+            print("failed", file=sys.stderr, flush=True)
+            with log.open("rb") as stream:
+                stream.seek(start)
+                tail = stream.read().decode(errors="replace").splitlines()[-25:]
+            raise RefusalError("\n".join([f"{what} failed (all of it: {log})", *tail]))
+        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    def _forget_old(self, target: str) -> None:
+        archives = sorted(
+            self.folder.glob(f"{target}-*.tar"), key=lambda path: path.stat().st_mtime
+        )
+        for archive in archives[:-KEEP]:
+            archive.unlink()
+
+
+def _pip_files() -> list[Path]:
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return [Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", config / "pip/pip.conf"]
+
+
+def pip_settings(environment: Any, files: Sequence[Path]) -> dict[str, str]:
+    """What this machine says to pip, without paths that do not exist inside the build.
+
+    The bundle of certificates is named only if it lies in the folder that the build sees.
+    """
+    known = {
+        *("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "proxy"),
+        *("cert", "timeout", "retries"),
+    }
+    parser = configparser.RawConfigParser()
+    parser.read(files)
+    settings: dict[str, str] = {}
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            settings.update(parser.items(section))
+    settings.update(
+        {
+            key.removeprefix("PIP_").lower().replace("_", "-"): value
+            for key, value in environment.items()
+            if key.startswith("PIP_")
+        }
+    )
+    settings.setdefault("timeout", environment.get("PIP_DEFAULT_TIMEOUT", "60"))
+    if not settings.get("cert") and environment.get("SSL_CERT_FILE"):
+        settings["cert"] = environment["SSL_CERT_FILE"]
+    if not Path(settings.get("cert", "/")).is_relative_to(CERTIFICATES):
+        settings.pop("cert", None)
+    return {key: " ".join(value.split()) for key, value in settings.items() if key in known}
 
 
 def add_verbs(verb: Any) -> None:
-    """None yet."""
+    """`image build`, `image load`."""
+    parser: argparse.ArgumentParser = verb("image", _image, "build and load the project's images")
+    parser.add_argument("action", choices=("build", "load"))
+
+
+def _image(arguments: argparse.Namespace) -> int:
+    if arguments.action == "load":
+        cluster = Cluster.from_environment()
+        cluster.api()  # refuses, before minutes are spent on building, when there is no cluster
+    for target, archive in Images().build().items():
+        done = "built"
+        if arguments.action == "load":
+            done = "loaded" if cluster.load_image(archive) else "loaded before"
+        print(f"{reference(target)} {done} ({archive})")
+    return 0

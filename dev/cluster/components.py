@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dev.cluster import layout as at
 from dev.cluster.layout import Layout
 
@@ -13,7 +11,6 @@ UNUSED_CONTROLLERS = (
     "cloud-node-lifecycle-controller",
 )
 ETCD = "http://127.0.0.1:2379"
-STAGES = Path(__file__).resolve().parent.parent / "kwok" / "stages.yaml"
 
 
 def etcd(layout: Layout) -> list[str]:
@@ -138,7 +135,7 @@ def kwok(layout: Layout) -> list[str]:
     return [
         "kwok",
         f"--kubeconfig={layout.user_kubeconfig('kwok')}",
-        f"--config={STAGES}",
+        f"--config={layout.etc('stages.yaml')}",
         "--manage-nodes-with-label-selector=type=kwok",
         f"--node-ip={at.NODE_ADDRESS}",
         f"--cidr={at.FAKE_POD_RANGE}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from dev.cluster import layout as at
+from dev.cluster import stages
 from dev.cluster.layout import Layout
 from dev.files import write
 
@@ -18,6 +19,7 @@ def make(layout: Layout) -> None:
     write(layout.etc("kubelet.json"), json.dumps(_kubelet(layout)))
     write(layout.etc("proxy.json"), json.dumps(_proxy(layout)))
     write(layout.etc("Corefile"), _coredns(layout))
+    write(layout.etc("stages.yaml"), stages.text())
     write(layout.etc("audit.json"), json.dumps(_audit()))
 
 

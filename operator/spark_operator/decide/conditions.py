@@ -1,0 +1,108 @@
+"""The one place that composes conditions: one answer to "why is it not running, until when"."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from spark_operator.decide.decision import Announcement
+from spark_operator.model import timestamps
+from spark_operator.model.integration import Integration
+from spark_operator.model.status import Condition, Reason, Status
+
+READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
+
+_STALLED = frozenset(
+    {Reason.UNKNOWN_SERVICE, Reason.INVALID_CONFIG, Reason.INVALID_CREDENTIALS, Reason.FAILED}
+)
+_NOT_READY = _STALLED | {Reason.BACKING_OFF, Reason.RATE_LIMITED}
+_MESSAGE_LENGTH = 1024
+
+
+def _ready(status: Status, reason: Reason) -> str:
+    """Unknown before the first outcome, then as the last outcome was; a fetch changes the reason only."""
+    if reason in _NOT_READY:
+        return "False"
+    if reason is Reason.FETCHED:
+        return "True"
+    succeeded, failed = status.last_successful_update_at, status.last_failed_at
+    if succeeded is None and failed is None:
+        return "Unknown"
+    if status.run is not None and not status.run.running:
+        return "False" if status.run.failed else "True"
+    return "True" if succeeded and (failed is None or succeeded > failed) else "False"
+
+
+def _condition(
+    integration: Integration, type_: str, status: str, reason: Reason, message: str, now: datetime
+) -> Condition:
+    before = integration.status.condition(type_)
+    unchanged = before is not None and before.status == status
+    return Condition(
+        type=type_,
+        status=status,
+        reason=reason.value,
+        message=message[:_MESSAGE_LENGTH],
+        observed_generation=integration.generation,
+        last_transition_time=(
+            before.last_transition_time
+            if before is not None and unchanged and before.last_transition_time
+            else timestamps.whole_seconds(now)
+        ),
+    )
+
+
+def compose(
+    integration: Integration,
+    status: Status,
+    *,
+    reason: Reason,
+    message: str,
+    next_at: datetime | None,
+    now: datetime,
+) -> Status:
+    """``status`` with its conditions, ``nextUpdateAt`` and ``observedGeneration`` as they must be.
+
+    ``integration`` carries the conditions as recorded, for their transition times.
+    """
+    ready = _ready(status, reason)
+    stalled = reason in _STALLED
+    reconciling = (
+        not stalled and reason is not Reason.SUSPENDED and status.last_successful_update_at is None
+    )
+    return replace(
+        status,
+        observed_generation=integration.generation,
+        next_update_at=timestamps.whole_seconds(next_at) if next_at else None,
+        conditions=(
+            _condition(integration, READY, ready, reason, message, now),
+            _condition(
+                integration,
+                RECONCILING,
+                str(reconciling),
+                reason,
+                message if reconciling else "",
+                now,
+            ),
+            _condition(integration, STALLED, str(stalled), reason, message if stalled else "", now),
+        ),
+    )
+
+
+def announce(integration: Integration, status: Status) -> Announcement | None:
+    """The Event that goes with a change of Ready: failures and recoveries, never a no-op.
+
+    A failure that says the same as the recorded one is a no-op, whatever else changed.
+    """
+    before, after = integration.status.condition(READY), status.condition(READY)
+    if after is None or (
+        before is not None and (before.reason, before.message) == (after.reason, after.message)
+    ):
+        return None
+    if after.reason in _NOT_READY:
+        return Announcement(warning=True, reason=after.reason, message=after.message)
+    if after.reason == Reason.FETCHED and integration.status.last_failed_at is not None:
+        succeeded_before = integration.status.last_successful_update_at
+        if succeeded_before is None or succeeded_before < integration.status.last_failed_at:
+            return Announcement(
+                warning=False, reason=after.reason, message=f"Recovered. {after.message}"
+            )
+    return None

@@ -1,0 +1,367 @@
+"""The life of a fetch: one pure function from facts and a clock reading to the next step.
+
+    idle ── due, admitted ──▶ Claim ──▶ CreateJob ──▶ running ── Job finished ──▶ Record ──▶ idle
+
+Each call answers with one step. The caller carries it out, gathers again and asks again, until the
+answer is Wait. A crash between any two steps is therefore an ordinary beginning.
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from spark_operator.decide import conditions, history, outcome, request, schedule, validity
+from spark_operator.decide.capacity import Candidate
+from spark_operator.decide.decision import (
+    Announcement,
+    AskCapacity,
+    Claim,
+    CreateJob,
+    Decision,
+    DeleteJobs,
+    LookAtPod,
+    LookUpJob,
+    LookUpVolumeClaim,
+    ReadAgain,
+    Record,
+    Wait,
+)
+from spark_operator.decide.schedule import Start
+from spark_operator.decide.view import View
+from spark_operator.model import timestamps
+from spark_operator.model.integration import Integration
+from spark_operator.model.job import Job
+from spark_operator.model.plugin import Plugin
+from spark_operator.model.scheduler import Scheduler
+from spark_operator.model.status import Reason, Run, Status, Trigger
+
+# The pod's grace period is 15 s, and a PID 1 that ignores SIGTERM costs it in full; the rest is for
+# the Job controller to notice. A Job older than its deadline plus this will not end by itself.
+OVERSTAY_GRACE_SECONDS = 60
+# When to ask why a pod is not ready; the last look is this long before the deadline, because at
+# the deadline Kubernetes deletes the pod and what it could have told.
+_POD_LOOKS_SECONDS = (15, 60)
+_LAST_LOOK_BEFORE_DEADLINE_SECONDS = 5
+_CAPACITY_PATIENCE = timedelta(seconds=60)
+# Nothing tells when a missing PersistentVolumeClaim appears, so it is looked for again.
+_VOLUME_CLAIM_RECHECK = timedelta(seconds=15)
+_JOB_NAME_LENGTH = 63
+
+
+def job_name(integration: Integration, number: int) -> str:
+    """``<name cut to fit>-<hash of uid>-<number>``: the same name for the same run, for ever.
+
+    63 characters, since the name becomes a label of the pods.
+    """
+    tail = f"-{hashlib.sha256(integration.uid.encode()).hexdigest()[:8]}-{number}"
+    head = integration.name.replace(".", "-")[: _JOB_NAME_LENGTH - len(tail)].rstrip("-")
+    return head + tail
+
+
+def decide(view: View, now: datetime) -> Decision:
+    """The next step for one Integration."""
+    integration = view.integration
+    if integration.deleting:
+        # Its Jobs go with it, by their owner reference.
+        return Wait(None, integration.status)
+    run = integration.status.run
+    if stray := _stray(view, run):
+        return stray
+    if run is not None and run.running:
+        return _running(view, run, now)
+    return _idle(view, now)
+
+
+# --- while no run goes on ------------------------------------------------------------------------
+
+
+def _idle(view: View, now: datetime) -> Decision:
+    integration, scheduler, plugin = view.integration, view.scheduler, view.plugin
+    if scheduler is not None and (
+        excess := history.prunable(view.jobs, integration.status.run, scheduler)
+    ):
+        return DeleteJobs(excess)
+    if plugin is None:
+        message = validity.unknown_service(integration.spec.service)
+        return _refuse(integration, Reason.UNKNOWN_SERVICE, message, now)
+    if view.config_problem:
+        return _refuse(integration, Reason.INVALID_CONFIG, view.config_problem, now)
+    if integration.spec.suspend or (scheduler is not None and scheduler.suspend):
+        return _suspended(integration, now)
+    start = schedule.next_start(integration, plugin, now)
+    resting = _resting(integration, plugin, start, now)
+    if scheduler is None:
+        # Without a Scheduler nothing is dispatched; its creation is an event that asks again.
+        return Wait(None, replace(resting.status, next_update_at=None))
+    target = validity.effective_destination(integration, scheduler)
+    if problem := validity.destination_problem(target):
+        return _refuse(integration, Reason.INVALID_CONFIG, problem, now)
+    if start.at > now:
+        return resting
+    if not view.admitted:
+        return _ask_capacity(view, plugin, start, resting, now)
+    if target.volume_claim is not None:
+        if view.volume_claim_exists is None:
+            return LookUpVolumeClaim(target.volume_claim)
+        if not view.volume_claim_exists:
+            message = (
+                f'There is no PersistentVolumeClaim "{target.volume_claim}" in namespace '
+                f'"{integration.namespace}": create it, or name another destination.'
+            )
+            refusal = _refuse(integration, Reason.INVALID_CONFIG, message, now)
+            return replace(refusal, until=now + _VOLUME_CLAIM_RECHECK)
+    return _claim(integration, start, now)
+
+
+def _refuse(integration: Integration, reason: Reason, message: str, now: datetime) -> Wait:
+    """Not to be fetched until somebody acts; a change of any object concerned asks again."""
+    status = conditions.compose(
+        integration,
+        integration.status,
+        reason=reason,
+        message=message + request.problem(integration),
+        next_at=None,
+        now=now,
+    )
+    return Wait(None, status, conditions.announce(integration, status))
+
+
+def _suspended(integration: Integration, now: datetime) -> Wait:
+    """Suspending clears the back-off: ``generation`` None says that the old failure counts no more."""
+    run = integration.status.run
+    base = integration.status
+    if run is not None and run.failed:
+        base = replace(base, run=replace(run, generation=None))
+    what = "spec.suspend is true" if integration.spec.suspend else "The Scheduler is suspended"
+    status = conditions.compose(
+        integration,
+        base,
+        reason=Reason.SUSPENDED,
+        message=f"{what}: nothing is fetched until it is resumed.{request.problem(integration)}",
+        next_at=None,
+        now=now,
+    )
+    return Wait(None, status, conditions.announce(integration, status))
+
+
+def _resting_message(integration: Integration, start: Start, now: datetime) -> str:
+    at = timestamps.dump(start.at)
+    run = integration.status.run
+    if start.reason is Reason.FETCHED and run is not None and not run.failed:
+        loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} rows"
+        warning = f"; {run.message}" if run.message else ""
+        return f"{loaded}{warning}. Next fetch at {at}."
+    if start.reason is Reason.FETCHED:
+        return f"Next fetch at {at}."
+    if start.at <= now:
+        return start.message
+    return f"{start.message} The next attempt is at {at}."
+
+
+def _resting(integration: Integration, plugin: Plugin, start: Start, now: datetime) -> Wait:
+    """What stands in the status while nothing is due."""
+    reason = start.reason
+    if reason is Reason.PENDING and integration.status.run is not None:
+        # A failed run whose back-off was cleared is neither pending nor fetched: it failed.
+        reason = Reason.BACKING_OFF if integration.status.run.failed else Reason.PENDING
+    message = (
+        _resting_message(integration, start, now)
+        + schedule.frequency_note(integration.spec, plugin)
+        + request.problem(integration)
+    )
+    status = conditions.compose(
+        integration, integration.status, reason=reason, message=message, next_at=start.at, now=now
+    )
+    return Wait(start.at, status, conditions.announce(integration, status))
+
+
+def _ask_capacity(
+    view: View, plugin: Plugin, start: Start, resting: Wait, now: datetime
+) -> AskCapacity:
+    integration = view.integration
+    # A wall clock that was set back must not make the wait begin in the future.
+    since = min(view.waiting_since or now, now)
+    overdue = (now - start.due_at) / schedule.frequency(integration.spec, plugin)
+    if now - since < _CAPACITY_PATIENCE:
+        # Nothing is written for a short wait: most end within the minute.
+        otherwise = Wait(since + _CAPACITY_PATIENCE, _first_look(integration, resting.status))
+    else:
+        status = conditions.compose(
+            integration,
+            integration.status,
+            reason=Reason.AT_CAPACITY,
+            message=(
+                "Due, and waiting for a free place: maxConcurrentFetches of the Plugin or of the "
+                "Scheduler is reached."
+            ),
+            next_at=None,
+            now=now,
+        )
+        otherwise = Wait(None, status)
+    return AskCapacity(
+        Candidate(
+            uid=integration.uid,
+            namespace=integration.namespace,
+            name=integration.name,
+            service=integration.spec.service,
+            requested=start.trigger is Trigger.REQUESTED,
+            first=integration.status.last_successful_update_at is None,
+            overdue=overdue,
+        ),
+        otherwise,
+    )
+
+
+def _first_look(integration: Integration, resting: Status) -> Status:
+    """An object that was never looked at is told that it is pending; others stay as they are."""
+    return integration.status if integration.status.conditions else resting
+
+
+def _claim(integration: Integration, start: Start, now: datetime) -> Claim:
+    now = timestamps.whole_seconds(now)
+    number = (integration.status.run.number if integration.status.run else 0) + 1
+    run = Run(
+        number=number,
+        attempt=start.attempt,
+        trigger=start.trigger,
+        generation=integration.generation,
+        job_name=job_name(integration, number),
+        started_at=now,
+    )
+    base = replace(
+        integration.status,
+        run=run,
+        last_triggered_at=now,
+        last_handled_request=request.taken(integration),
+    )
+    return Claim(_fetching(integration, base, run, now))
+
+
+# --- while a run goes on -------------------------------------------------------------------------
+
+
+def _fetching(integration: Integration, base: Status, run: Run, now: datetime) -> Status:
+    attempts = len(integration.spec.retry_delays_seconds) + 1
+    message = f"Run {run.number}, attempt {run.attempt} of {attempts}, started"
+    message += f" at {timestamps.dump(run.started_at)}."
+    if run.message:
+        message += f" {run.message}"
+    return conditions.compose(
+        integration,
+        base,
+        reason=Reason.FETCHING,
+        message=message + request.problem(integration),
+        next_at=None,
+        now=now,
+    )
+
+
+def _running(view: View, run: Run, now: datetime) -> Decision:
+    integration = view.integration
+    job = view.job(run.job_name)
+    if view.foreign_job:
+        message = f'a Job "{run.job_name}" exists already and belongs to somebody else'
+        return _record(view, run, outcome.rejected(message), now)
+    if job is None:
+        return _without_job(view, run, now)
+    if job.finished:
+        if view.pod is None:
+            return LookAtPod(job)
+        end = outcome.ending(run, job, view.pod, was_ready=view.job_was_ready)
+        return _record(view, run, end, now)
+    if job.deleting:
+        # Its end is an event; what follows is decided when it is gone.
+        return Wait(None, _fetching(integration, integration.status, run, now))
+    if view.job_age_seconds > integration.spec.timeout_seconds + OVERSTAY_GRACE_SECONDS:
+        # The Job controller or the node is not doing its part. In the foreground, so that the Job
+        # disappears only after its pods: the next claim must not meet them.
+        return DeleteJobs((job,), foreground=True)
+    return _not_finished(view, run, job, now)
+
+
+def _without_job(view: View, run: Run, now: datetime) -> Decision:
+    if not view.job_absent:
+        return LookUpJob(run.job_name)
+    if view.job_seen:
+        return _record(view, run, outcome.lost("The Job was deleted while it ran."), now)
+    started_at = schedule.sane(run.started_at, now)
+    timeout = timedelta(seconds=view.integration.spec.timeout_seconds)
+    if started_at is not None and now - started_at < timeout:
+        # We died between claim and create, or the answer to the create was lost.
+        return CreateJob(run)
+    return _record(
+        view, run, outcome.lost("The Job is gone, and nobody recorded how it ended."), now
+    )
+
+
+def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
+    integration = view.integration
+    timeout = integration.spec.timeout_seconds
+    looks = [s for s in _POD_LOOKS_SECONDS if s < timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS]
+    looks.append(timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS)
+    if job.ready or view.job_was_ready:
+        seen, waiting = replace(run, error_class=None, message=None), False
+    elif view.pod is not None:
+        problem = outcome.pod_problem(view.pod)
+        error_class, message = problem or (None, None)
+        seen, waiting = replace(run, error_class=error_class, message=message), True
+    else:
+        seen, waiting = run, True
+        if view.pod_looks < len(looks) and view.job_age_seconds >= looks[view.pod_looks]:
+            return LookAtPod(job)
+    marks: list[float] = [timeout + OVERSTAY_GRACE_SECONDS + 1]
+    if waiting and view.pod_looks < len(looks):
+        marks.append(looks[view.pod_looks])
+    until = now + timedelta(seconds=max(0.0, min(marks) - view.job_age_seconds))
+    base = replace(integration.status, run=seen)
+    return Wait(until, _fetching(integration, base, seen, now))
+
+
+def _record(view: View, run: Run, end: outcome.Ending, now: datetime) -> Record:
+    """The end of the run with the conditions that follow from it, in one write."""
+    now = timestamps.whole_seconds(now)
+    integration = view.integration
+    ended = replace(integration, status=outcome.finish(integration, run, end, now))
+    after = _after(view, ended, now)
+    # Transition times and announcements compare with what is recorded now.
+    return Record(after.status, conditions.announce(integration, after.status))
+
+
+def _after(view: View, ended: Integration, now: datetime) -> Wait:
+    """What will stand in the status once the run is over; starting anything is for the next look."""
+    if view.plugin is None:
+        return _refuse(
+            ended, Reason.UNKNOWN_SERVICE, validity.unknown_service(ended.spec.service), now
+        )
+    if view.config_problem:
+        return _refuse(ended, Reason.INVALID_CONFIG, view.config_problem, now)
+    if ended.spec.suspend or (view.scheduler is not None and view.scheduler.suspend):
+        return _suspended(ended, now)
+    return _resting(ended, view.plugin, schedule.next_start(ended, view.plugin, now), now)
+
+
+# --- strays --------------------------------------------------------------------------------------
+
+
+def _stray(view: View, run: Run | None) -> Decision | None:
+    """An unfinished Job of ours that is not the running claim's: left by a frozen leader.
+
+    A cached Integration may be older than the Job of another leader's claim, which must not be taken
+    for a stray: a Job with a higher run number than the cached one asks for a live read first.
+    """
+    current = run.job_name if run is not None and run.running else None
+    number = run.number if run is not None else 0
+    strays = tuple(j for j in view.jobs if not j.finished and not j.deleting and j.name != current)
+    if not strays:
+        return None
+    if any(j.run_number > number for j in strays) and not view.status_is_live:
+        return ReadAgain()
+    names = ", ".join(j.name for j in strays)
+    return DeleteJobs(
+        strays,
+        announcement=Announcement(
+            warning=True,
+            reason="Superseded",
+            message=f"Deleted {names}: not the Job of the current run.",
+        ),
+    )

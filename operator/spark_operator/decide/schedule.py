@@ -1,0 +1,145 @@
+"""When the next fetch may start: frequency, retry delays, Retry-After, the pause after a failed cycle.
+
+Source of the rules: design, section 3; the due rule is the original application's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from spark_operator.decide import request
+from spark_operator.model.integration import Integration, Spec
+from spark_operator.model.plugin import Plugin
+from spark_operator.model.status import ErrorClass, Reason, Run, Trigger
+
+# A time further ahead than this was written by a clock that was wrong: it counts as absent.
+FUTURE_TOLERANCE = timedelta(minutes=1)
+MAX_PAUSE = timedelta(hours=24)
+# After a lost run its pod may live on for its grace period (15 s); 5 s more for its kubelet.
+LOST_GRACE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The earliest next start. ``reason`` and ``message`` say what the Integration waits for.
+
+    ``due_at`` is the slot: what the frequency or the ladder asks for, before Retry-After.
+    """
+
+    at: datetime
+    due_at: datetime
+    trigger: Trigger
+    attempt: int
+    reason: Reason
+    message: str
+
+
+def sane(moment: datetime | None, now: datetime) -> datetime | None:
+    """A stored time, unless it lies in the future of this clock."""
+    return None if moment is None or moment > now + FUTURE_TOLERANCE else moment
+
+
+def frequency(spec: Spec, plugin: Plugin) -> timedelta:
+    """The user's frequency or the Plugin's default, never more often than the Plugin allows."""
+    asked = spec.update_frequency_minutes or plugin.default_update_frequency_minutes
+    return timedelta(minutes=max(asked, plugin.min_update_frequency_minutes))
+
+
+def frequency_note(spec: Spec, plugin: Plugin) -> str:
+    """A sentence where the Plugin's minimum overrules the user, else nothing."""
+    asked, least = spec.update_frequency_minutes, plugin.min_update_frequency_minutes
+    if asked is None or asked >= least:
+        return ""
+    return f" updateFrequencyMinutes {asked} is raised to {least}, the minimum of the service."
+
+
+def retryable(error_class: ErrorClass | None) -> bool:
+    """Credentials and configuration do not mend themselves within a cycle."""
+    return error_class is not ErrorClass.PERMANENT
+
+
+def cycle_ended(run: Run, spec: Spec) -> bool:
+    """Whether a failed run was the last of its cycle."""
+    return not retryable(run.error_class) or run.attempt > len(spec.retry_delays_seconds)
+
+
+def pause(consecutive_failures: int, every: timedelta) -> timedelta:
+    """After the k-th failed cycle: frequency times 2^(k-1), at most a day, at least the frequency."""
+    # The exponent is bounded, since a counter is a number that anybody may have written.
+    factor: int = 2 ** min(max(consecutive_failures - 1, 0), 20)
+    doubled = every * factor
+    return max(every, min(doubled, MAX_PAUSE))
+
+
+def _retry_after_until(run: Run | None, now: datetime) -> datetime | None:
+    """The end of the service's own Retry-After; nothing but time moves it."""
+    if run is None or not run.failed or run.error_class is not ErrorClass.RATE_LIMITED:
+        return None
+    finished_at = sane(run.finished_at, now)
+    if finished_at is None or run.retry_after_seconds is None:
+        return None
+    return finished_at + timedelta(seconds=run.retry_after_seconds)
+
+
+def _by_frequency(integration: Integration, plugin: Plugin, now: datetime) -> Start:
+    last = sane(integration.status.last_successful_update_at, now)
+    if last is None:
+        due_at = sane(integration.created_at, now) or now
+        return Start(
+            due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, "The first fetch is due."
+        )
+    due_at = last + frequency(integration.spec, plugin)
+    return Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.FETCHED, "")
+
+
+def _after_failure(integration: Integration, plugin: Plugin, run: Run, now: datetime) -> Start:
+    spec, status = integration.spec, integration.status
+    finished_at = sane(run.finished_at, now) or sane(run.started_at, now)
+    message = run.message or "The fetch failed."
+    if run.generation != integration.generation or finished_at is None:
+        # The spec was changed, or suspending cleared the back-off: due since it failed.
+        due_at = finished_at or now
+        return Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, message)
+    if not cycle_ended(run, spec):
+        due_at = finished_at + timedelta(seconds=spec.retry_delays_seconds[run.attempt - 1])
+        limited = run.error_class is ErrorClass.RATE_LIMITED
+        return Start(
+            due_at,
+            due_at,
+            Trigger.RETRY,
+            run.attempt + 1,
+            Reason.RATE_LIMITED if limited else Reason.BACKING_OFF,
+            f"{message} Attempt {run.attempt} of {len(spec.retry_delays_seconds) + 1} failed.",
+        )
+    due_at = finished_at + pause(status.consecutive_failures, frequency(spec, plugin))
+    permanent = not retryable(run.error_class)
+    return Start(
+        due_at,
+        due_at,
+        Trigger.SCHEDULED,
+        1,
+        (run.reason or Reason.FAILED) if permanent else Reason.FAILED,
+        message if permanent else f"{message} All {run.attempt} attempts failed.",
+    )
+
+
+def next_start(integration: Integration, plugin: Plugin, now: datetime) -> Start:
+    """When, why and as which attempt the next run starts, if nothing else forbids it.
+
+    Only meaningful while no run goes on. A request passes frequency, ladder and pause, but not the
+    Retry-After of the service nor the grace after a lost run.
+    """
+    run = integration.status.run
+    failed = run if run is not None and run.failed else None
+    start = (
+        _after_failure(integration, plugin, failed, now)
+        if failed
+        else _by_frequency(integration, plugin, now)
+    )
+    if request.pending(integration):
+        start = Start(min(start.at, now), now, Trigger.REQUESTED, 1, start.reason, start.message)
+    floors = [_retry_after_until(run, now)]
+    if failed is not None and failed.error_class is ErrorClass.LOST:
+        lost_at = sane(failed.finished_at, now)
+        floors.append(lost_at + LOST_GRACE if lost_at else None)
+    at = max([start.at, *(floor for floor in floors if floor is not None)])
+    return Start(at, start.due_at, start.trigger, start.attempt, start.reason, start.message)

@@ -1,0 +1,93 @@
+"""Whether an Integration can be fetched at all, said in words its user can act upon."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import referencing
+from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.protocols import Validator
+
+from spark_operator.model import destination
+from spark_operator.model.destination import Destination
+from spark_operator.model.integration import Integration
+from spark_operator.model.plugin import Plugin
+from spark_operator.model.result import clean
+from spark_operator.model.scheduler import Scheduler
+
+MAX_CONFIG_BYTES = 16 * 1024
+
+
+class Schema:
+    """A Plugin's configSchema, compiled once; it never reaches for the network.
+
+    A schema that is no schema refuses every config with a message for the administrator: a Plugin
+    made by hand must not bring the operator down.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._broken = ""
+        self._validator: Validator | None = None
+        schema = dict(plugin.config_schema)
+        try:
+            kind = jsonschema.validators.validator_for(
+                schema, default=jsonschema.Draft202012Validator
+            )
+            kind.check_schema(schema)
+            self._validator = kind(schema, registry=referencing.Registry())
+        except (SchemaError, RecursionError) as error:
+            self._broken = (
+                f'The configSchema of Plugin "{plugin.name}" is not a JSON Schema, which its '
+                f"administrator must mend: {clean(getattr(error, 'message', 'too deep'), 200)}"
+            )
+
+    def problem(self, config: Mapping[str, Any]) -> str | None:
+        """What is wrong with the config, in one sentence, or None."""
+        if self._validator is None:
+            return self._broken
+        try:
+            error = best_match(self._validator.iter_errors(dict(config)))
+        except (RecursionError, referencing.exceptions.Unresolvable) as failure:
+            return f"spec.config cannot be checked: {clean(str(failure), 200)}"
+        if error is None:
+            return None
+        # json_path begins with "$", which stands for spec.config here. The value itself is not
+        # repeated where it may be long: jsonschema's message starts with it.
+        return clean(f"spec.config{error.json_path[1:]}: {error.message}")
+
+
+def config_problem(integration: Integration, schema: Schema) -> str | None:
+    """Size first: a config of a megabyte is not worth a validation."""
+    try:
+        size = len(
+            json.dumps(integration.spec.config, ensure_ascii=False).encode("utf-8", "replace")
+        )
+    except RecursionError:
+        return "spec.config is nested too deeply."
+    if size > MAX_CONFIG_BYTES:
+        return f"spec.config has {size} bytes; at most {MAX_CONFIG_BYTES} are allowed."
+    return schema.problem(integration.spec.config)
+
+
+def effective_destination(integration: Integration, scheduler: Scheduler) -> Destination:
+    return integration.spec.destination or scheduler.destination
+
+
+def destination_problem(target: Destination) -> str | None:
+    if target.type not in destination.TYPES:
+        known = " or ".join(destination.TYPES)
+        return f'spec.destination.type "{clean(target.type, 60)}" is unknown: use {known}.'
+    if target.type == destination.POSTGRES and not target.secret_name:
+        return (
+            "A postgres destination needs spec.destination.secretName: a Secret with the keys "
+            "host, dbname, username and password."
+        )
+    return None
+
+
+def unknown_service(service: str) -> str:
+    return (
+        f'There is no Plugin "{clean(service, 63)}": see kubectl get plugins, or ask the '
+        "administrator to install it."
+    )

@@ -1,0 +1,34 @@
+"""Reading fields of unknown objects: a value of the wrong type counts as absent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object, default: str = "") -> str:
+    return value if isinstance(value, str) else default
+
+
+def optional_text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def integer(value: object, default: int = 0) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def optional_integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def resource_version(metadata: Mapping[str, Any]) -> int:
+    """The resourceVersion as a number: it orders two states of one object (KEP-5504)."""
+    value = text(metadata.get("resourceVersion"))
+    return int(value) if value.isdecimal() else 0

@@ -1,0 +1,85 @@
+"""The Integration: what a user asks for, and what was recorded about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from spark_operator.model import destination, fields, names, status, timestamps
+
+DEFAULT_TIMEOUT_SECONDS = 300
+DEFAULT_RETRY_DELAYS_SECONDS = (60, 300, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """``update_frequency_minutes`` is None where the Plugin's default is meant."""
+
+    service: str
+    update_frequency_minutes: int | None = None
+    suspend: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    credentials_secret_name: str | None = None
+    destination: destination.Destination | None = None
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
+    retry_delays_seconds: tuple[int, ...] = DEFAULT_RETRY_DELAYS_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """``resource_version`` orders the states of one object and is the fence of each status write."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    resource_version: int
+    created_at: datetime | None
+    deleting: bool
+    requested_at: str | None
+    spec: Spec
+    status: status.Status
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.namespace, self.name
+
+
+def _delays(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        return DEFAULT_RETRY_DELAYS_SECONDS
+    return tuple(max(1, fields.integer(delay, 60)) for delay in value[:10])
+
+
+def _parse_spec(value: object) -> Spec:
+    spec = fields.mapping(value)
+    return Spec(
+        service=fields.text(spec.get("service")),
+        update_frequency_minutes=fields.optional_integer(spec.get("updateFrequencyMinutes")),
+        suspend=spec.get("suspend") is True,
+        config=fields.mapping(spec.get("config")),
+        credentials_secret_name=fields.optional_text(spec.get("credentialsSecretName")),
+        destination=destination.parse(spec.get("destination")),
+        timeout_seconds=max(
+            30, fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS)
+        ),
+        retry_delays_seconds=_delays(spec.get("retryDelaysSeconds")),
+    )
+
+
+def parse(body: Mapping[str, Any]) -> Integration:
+    metadata = fields.mapping(body.get("metadata"))
+    annotations = fields.mapping(metadata.get("annotations"))
+    requested_at = annotations.get(names.REQUESTED_AT)
+    return Integration(
+        uid=fields.text(metadata.get("uid")),
+        namespace=fields.text(metadata.get("namespace")),
+        name=fields.text(metadata.get("name")),
+        generation=fields.integer(metadata.get("generation"), 1),
+        resource_version=fields.resource_version(metadata),
+        created_at=timestamps.parse(metadata.get("creationTimestamp")),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        requested_at=requested_at if isinstance(requested_at, str) else None,
+        spec=_parse_spec(body.get("spec")),
+        status=status.parse(body.get("status")),
+    )

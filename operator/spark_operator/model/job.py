@@ -1,0 +1,70 @@
+"""A Job of ours, as small as the deciding needs it: thousands of these are held in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from spark_operator.model import fields, names, timestamps
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``owner_uid`` is the controlling owner's; ``run_number`` is a label, so a hint, never a proof."""
+
+    uid: str
+    namespace: str
+    name: str
+    resource_version: int
+    owner_uid: str
+    run_number: int
+    created_at: datetime | None
+    succeeded: bool = False
+    failed: bool = False
+    failure_reason: str = ""
+    failure_message: str = ""
+    completed_at: datetime | None = None
+    ready: bool = False
+    deleting: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.succeeded or self.failed
+
+
+def _controller_uid(metadata: Mapping[str, Any]) -> str:
+    for owner in fields.items(metadata.get("ownerReferences")):
+        reference = fields.mapping(owner)
+        if reference.get("controller") is True:
+            return fields.text(reference.get("uid"))
+    return ""
+
+
+def parse(body: Mapping[str, Any]) -> Job:
+    metadata = fields.mapping(body.get("metadata"))
+    status = fields.mapping(body.get("status"))
+    true = {
+        fields.text(c.get("type")): c
+        for c in map(fields.mapping, fields.items(status.get("conditions")))
+        if c.get("status") == "True"
+    }
+    complete, failed = true.get("Complete"), true.get("Failed")
+    end: Mapping[str, Any] = complete or failed or {}
+    run_number = fields.text(fields.mapping(metadata.get("labels")).get(names.LABEL_RUN))
+    return Job(
+        uid=fields.text(metadata.get("uid")),
+        namespace=fields.text(metadata.get("namespace")),
+        name=fields.text(metadata.get("name")),
+        resource_version=fields.resource_version(metadata),
+        owner_uid=_controller_uid(metadata),
+        run_number=int(run_number) if run_number.isdecimal() and len(run_number) < 16 else 0,
+        created_at=timestamps.parse(metadata.get("creationTimestamp")),
+        succeeded=complete is not None,
+        failed=failed is not None and complete is None,
+        failure_reason=fields.text(end.get("reason")) if failed else "",
+        failure_message=fields.text(end.get("message")) if failed else "",
+        completed_at=timestamps.parse(status.get("completionTime"))
+        or timestamps.parse(end.get("lastTransitionTime")),
+        ready=fields.integer(status.get("ready")) > 0,
+        deleting=metadata.get("deletionTimestamp") is not None,
+    )

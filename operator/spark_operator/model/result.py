@@ -1,0 +1,61 @@
+"""The termination message of the runner: hostile input, read with tongs (docs/contract.md)."""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+
+from spark_operator.model import fields
+from spark_operator.model.status import Reason
+
+MAX_BYTES = 4096
+MAX_TEXT = 512
+MAX_ROWS = 10**15
+MAX_RETRY_AFTER_SECONDS = 86_400
+
+_REASONS = {str(r): r for r in (Reason.INVALID_CREDENTIALS, Reason.INVALID_CONFIG)}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``readable`` is False where there was no JSON object to read."""
+
+    readable: bool
+    message: str = ""
+    rows: int | None = None
+    retry_after_seconds: int | None = None
+    reason: Reason | None = None
+
+
+UNREADABLE = Result(readable=False)
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """One line without control characters (or invisible ones that reorder text), cut to ``limit``."""
+    spaced = "".join(" " if c in "\r\n\t" else c for c in text)
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
+    collapsed = " ".join(visible.split())
+    return collapsed if len(collapsed) <= limit else collapsed[: limit - 1] + "…"
+
+
+def _bounded(value: object, maximum: int) -> int | None:
+    number = fields.optional_integer(value)
+    return None if number is None or number < 0 else min(number, maximum)
+
+
+def parse(text: str) -> Result:
+    if not text or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        return UNREADABLE
+    try:
+        document = json.loads(text)
+    # A message may nest a thousand brackets deep, or hold a number of a thousand digits.
+    except (ValueError, RecursionError):
+        return UNREADABLE
+    if not isinstance(document, dict):
+        return UNREADABLE
+    return Result(
+        readable=True,
+        message=clean(fields.text(document.get("message"))),
+        rows=_bounded(document.get("rows"), MAX_ROWS),
+        retry_after_seconds=_bounded(document.get("retryAfterSeconds"), MAX_RETRY_AFTER_SECONDS),
+        reason=_REASONS.get(fields.text(document.get("reason"))),
+    )

@@ -1,0 +1,221 @@
+"""The status of an Integration: what happened, in timestamps, one run and three conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from spark_operator.model import fields, timestamps
+
+MESSAGE_LENGTH = 1024
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class Outcome(StrEnum):
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Trigger(StrEnum):
+    SCHEDULED = "Scheduled"
+    RETRY = "Retry"
+    REQUESTED = "Requested"
+
+
+class ErrorClass(StrEnum):
+    """What kind of failure; each has its own clock (docs/contract.md and design, section 3)."""
+
+    TRANSIENT = "transient"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rateLimited"
+    PERMANENT = "permanent"
+    REJECTED = "rejected"
+    LOST = "lost"
+    OOM_KILLED = "oomKilled"
+    EVICTED = "evicted"
+    IMAGE_PULL_FAILED = "imagePullFailed"
+    UNSCHEDULABLE = "unschedulable"
+
+
+class Reason(StrEnum):
+    """Reasons of the Ready condition, the same in Events and metrics."""
+
+    PENDING = "Pending"
+    FETCHING = "Fetching"
+    FETCHED = "Fetched"
+    BACKING_OFF = "BackingOff"
+    RATE_LIMITED = "RateLimited"
+    FAILED = "Failed"
+    INVALID_CREDENTIALS = "InvalidCredentials"
+    INVALID_CONFIG = "InvalidConfig"
+    UNKNOWN_SERVICE = "UnknownService"
+    AT_CAPACITY = "AtCapacity"
+    SUSPENDED = "Suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One fetch attempt: the claim while it is Running, the record afterwards.
+
+    ``generation`` is that of the spec it ran with; None once its back-off no longer counts.
+    """
+
+    number: int
+    attempt: int
+    trigger: Trigger
+    generation: int | None
+    job_name: str
+    started_at: datetime | None
+    outcome: Outcome = Outcome.RUNNING
+    finished_at: datetime | None = None
+    error_class: ErrorClass | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    rows: int | None = None
+    retry_after_seconds: int | None = None
+    mode: str = "fetch"
+
+    @property
+    def running(self) -> bool:
+        return self.outcome is Outcome.RUNNING
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    type: str
+    status: str
+    reason: str
+    message: str
+    observed_generation: int
+    last_transition_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    observed_generation: int | None = None
+    last_triggered_at: datetime | None = None
+    last_successful_update_at: datetime | None = None
+    last_failed_at: datetime | None = None
+    next_update_at: datetime | None = None
+    last_handled_request: str | None = None
+    consecutive_failures: int = 0
+    run: Run | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    def condition(self, type_: str) -> Condition | None:
+        return next((c for c in self.conditions if c.type == type_), None)
+
+
+def _member(kind: type[_E], value: object) -> _E | None:
+    return kind(value) if isinstance(value, str) and value in kind.__members__.values() else None
+
+
+def _parse_run(value: object) -> Run | None:
+    run = fields.mapping(value)
+    number = fields.integer(run.get("number"))
+    outcome = _member(Outcome, run.get("outcome"))
+    if number < 1 or outcome is None:
+        return None
+    return Run(
+        number=number,
+        attempt=max(1, fields.integer(run.get("attempt"), 1)),
+        trigger=_member(Trigger, run.get("trigger")) or Trigger.SCHEDULED,
+        generation=fields.optional_integer(run.get("generation")),
+        job_name=fields.text(run.get("jobName")),
+        started_at=timestamps.parse(run.get("startedAt")),
+        outcome=outcome,
+        finished_at=timestamps.parse(run.get("finishedAt")),
+        error_class=_member(ErrorClass, run.get("errorClass")),
+        reason=_member(Reason, run.get("reason")),
+        message=fields.optional_text(run.get("message")),
+        rows=fields.optional_integer(run.get("rows")),
+        retry_after_seconds=fields.optional_integer(run.get("retryAfterSeconds")),
+        mode=fields.text(run.get("mode"), "fetch"),
+    )
+
+
+def _parse_condition(value: object) -> Condition:
+    condition = fields.mapping(value)
+    return Condition(
+        type=fields.text(condition.get("type")),
+        status=fields.text(condition.get("status")),
+        reason=fields.text(condition.get("reason")),
+        message=fields.text(condition.get("message")),
+        observed_generation=fields.integer(condition.get("observedGeneration")),
+        last_transition_time=timestamps.parse(condition.get("lastTransitionTime")),
+    )
+
+
+def parse(value: object) -> Status:
+    status = fields.mapping(value)
+    return Status(
+        observed_generation=fields.optional_integer(status.get("observedGeneration")),
+        last_triggered_at=timestamps.parse(status.get("lastTriggeredAt")),
+        last_successful_update_at=timestamps.parse(status.get("lastSuccessfulUpdateAt")),
+        last_failed_at=timestamps.parse(status.get("lastFailedAt")),
+        next_update_at=timestamps.parse(status.get("nextUpdateAt")),
+        last_handled_request=fields.optional_text(status.get("lastHandledRequest")),
+        consecutive_failures=max(0, fields.integer(status.get("consecutiveFailures"))),
+        run=_parse_run(status.get("run")),
+        conditions=tuple(_parse_condition(c) for c in fields.items(status.get("conditions"))),
+    )
+
+
+def _dump_run(run: Run) -> dict[str, Any]:
+    return {
+        "number": run.number,
+        "attempt": run.attempt,
+        "trigger": run.trigger.value,
+        "mode": run.mode,
+        "generation": run.generation,
+        "jobName": run.job_name,
+        "startedAt": timestamps.dump(run.started_at),
+        "finishedAt": timestamps.dump(run.finished_at),
+        "outcome": run.outcome.value,
+        "errorClass": run.error_class,
+        "reason": run.reason,
+        "message": run.message,
+        "rows": run.rows,
+        "retryAfterSeconds": run.retry_after_seconds,
+    }
+
+
+def dump(status: Status) -> dict[str, Any]:
+    """The whole status as a merge patch: a None deletes the field, and the list is replaced."""
+    return {
+        "observedGeneration": status.observed_generation,
+        "lastTriggeredAt": timestamps.dump(status.last_triggered_at),
+        "lastSuccessfulUpdateAt": timestamps.dump(status.last_successful_update_at),
+        "lastFailedAt": timestamps.dump(status.last_failed_at),
+        "nextUpdateAt": timestamps.dump(status.next_update_at),
+        "lastHandledRequest": status.last_handled_request,
+        "consecutiveFailures": status.consecutive_failures,
+        "run": _dump_run(status.run) if status.run else None,
+        "conditions": [
+            {
+                "type": c.type,
+                "status": c.status,
+                "reason": c.reason,
+                "message": c.message[:MESSAGE_LENGTH],
+                "observedGeneration": c.observed_generation,
+                "lastTransitionTime": timestamps.dump(c.last_transition_time),
+            }
+            for c in status.conditions
+        ],
+    }
+
+
+def without_nulls(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API server stores of a merge patch applied to nothing."""
+    return {
+        key: without_nulls(value) if isinstance(value, Mapping) else value
+        for key, value in patch.items()
+        if value is not None
+    }

@@ -1,0 +1,118 @@
+"""DuckDB: one file an Integration.
+
+The tables are in the schema `main`, not in one named like the dataset: in a file `x.duckdb` the
+name `x.items` would be ambiguous between the catalog and a schema `x`, for dlt and for people.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from spark_plugins.errors import PermanentError, TransientError
+from spark_runner import ownership
+from spark_runner.document import DestinationPart
+from spark_runner.paths import Paths
+
+SCHEMA = "main"
+# Catalogs and schemas that every DuckDB has.
+RESERVED = frozenset(("main", "memory", "system", "temp", "information_schema", "pg_catalog"))
+
+
+@dataclass(frozen=True)
+class DuckDb:
+    """See `Destination`."""
+
+    file: Path
+    temporary: Path
+    loader_file_format: Literal["jsonl"] = "jsonl"
+    dataset: str = SCHEMA
+
+    @classmethod
+    def of(cls, part: DestinationPart, paths: Paths) -> DuckDb:
+        if part.dataset in RESERVED:
+            raise PermanentError(
+                f'The dataset cannot be called "{part.dataset}": DuckDB has that already.',
+                reason="InvalidConfig",
+            )
+        return cls(file=paths.data / f"{part.dataset}.duckdb", temporary=paths.temporary)
+
+    def secrets(self) -> list[str]:
+        return []
+
+    @contextmanager
+    def locked(self, owner: str) -> Iterator[Callable[[], None]]:
+        # Never removed: whoever removes it while another waits for it makes two locks of one.
+        path = self.file.with_name(f".{self.file.name}.lock")
+        try:
+            lock = path.open("a+b")
+        except OSError as error:
+            raise TransientError(
+                f"The volume of the destination cannot be written ({error.strerror})."
+            ) from error
+        with lock:
+            try:
+                # Of POSIX, not of BSD: that one does not reach other nodes over NFS. It ends
+                # with the process, however that ends.
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise TransientError(
+                    f"Another fetch is writing to {self.file.name}: one at a time."
+                ) from error
+            self._claim(owner)
+            yield lambda: None
+
+    def _claim(self, owner: str) -> None:
+        import duckdb
+
+        with duckdb.connect(str(self.file), config=self._settings()) as connection:
+
+            def query(sql: str, values: Sequence[Any]) -> list[Any]:
+                result = connection.execute(sql, list(values))
+                return result.fetchall() if result.description else []
+
+            names = [
+                row[0]
+                for row in query(
+                    "SELECT table_name FROM information_schema.tables "
+                    "WHERE table_catalog = current_database()",
+                    (),
+                )
+            ]
+            if names and ownership.TABLE not in names:
+                raise ownership.foreign(self.file.stem)
+            connection.begin()
+            ownership.claim(
+                query,
+                table=f"{SCHEMA}.{ownership.TABLE}",
+                tables=len(names),
+                placeholder="?",
+                owner=owner,
+                dataset=self.file.stem,
+            )
+            connection.commit()
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            # Nothing is fetched from the network but by the plugin.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "home_directory": str(self.temporary),
+            "temp_directory": str(self.temporary / "duckdb"),
+            # By default four fifths of the memory and every core of the node.
+            "memory_limit": "256MB",
+            "threads": 1,
+            "preserve_insertion_order": False,
+        }
+
+    def factory(self) -> Any:
+        import dlt
+        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+        return dlt.destinations.duckdb(
+            credentials=DuckDbCredentials(str(self.file), global_config=self._settings())
+        )

@@ -1,0 +1,184 @@
+"""`spark-fetch`: one fetch of one Integration, from the document to the termination message."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from spark_plugins import registry
+from spark_plugins.contract import Context
+from spark_plugins.errors import PermanentError
+from spark_runner import document as documents
+from spark_runner import log as logs
+from spark_runner import termination
+from spark_runner.classify import classify
+from spark_runner.destinations import settle
+from spark_runner.document import Document
+from spark_runner.ending import Ending
+from spark_runner.outcome import Exit, Outcome
+from spark_runner.paths import Paths
+from spark_runner.scrub import ScrubbedStream, Scrubber
+from spark_runner.secrets import read_credentials
+from spark_runner.stage import Stage
+
+USAGE = 2
+
+DESCRIPTION = """\
+Fetch the records of one Integration once and load them into its destination.
+
+The operator of spark-integrations starts this in the pod of a Job. What to fetch is in the
+environment variable SPARK_INTEGRATION (a JSON document), credentials are files in
+/var/run/spark/credentials, the destination's Secret is in /var/run/spark/destination, and a
+DuckDB file goes to /var/lib/spark/data. The whole contract is docs/contract.md.
+"""
+EXIT_CODES = """\
+exit codes: 0 loaded; 1 transient; 2 wrong use; 10 permanent; 11 rate limited; 12 out of time.
+The message for the user is written to /dev/termination-log as JSON, and to the log.
+"""
+
+
+def main() -> None:
+    """The entry point: parse the command line, fetch, exit with the class."""
+    parser = argparse.ArgumentParser(
+        prog="spark-fetch",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    if documents.VARIABLE not in os.environ:
+        print(
+            f"spark-fetch: the environment variable {documents.VARIABLE} is not set. It is set by "
+            "the operator in the pod of a Job; see spark-fetch --help.",
+            file=sys.stderr,
+        )
+        sys.exit(USAGE)
+    sys.exit(run(Paths()))
+
+
+def run(paths: Paths) -> int:
+    """Fetch once by the environment of this process; the exit code of the contract.
+
+    Writes the termination message and the log. Takes the process over: its signals, its standard
+    streams, and at the end of the budget the process itself.
+    """
+    # Taken out: what an author starts or prints does not get the document by its environment.
+    text = os.environ.pop(documents.VARIABLE, "")
+    created_at = os.environ.pop(documents.CREATED_AT, None)
+    scrubber = Scrubber()
+    out, err = sys.stdout, sys.stderr
+    streams = ScrubbedStream(out, scrubber), ScrubbedStream(err, scrubber)
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        try:
+            return _run(paths, text, created_at, scrubber)
+        finally:
+            for stream in streams:
+                stream.close_line()
+
+
+def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) -> int:
+    try:
+        document = documents.parse(text)
+    except PermanentError as error:
+        outcome = classify(error, None, paths.credentials)
+        _finisher(paths, scrubber, logs.set_up({}))(outcome)
+        return outcome.exit
+
+    log = logs.set_up(
+        {"integration": document.owner, "run": document.run, "attempt": document.attempt}
+    )
+    stage = Stage()
+    finish = _finisher(paths, scrubber, log)
+    budget = documents.budget_seconds(document.timeout_seconds, created_at, dt.datetime.now(dt.UTC))
+    ending = Ending(budget, stage, finish)
+    ending.start()
+    try:
+        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log)
+    except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
+        if ending.why is not None:
+            outcome = ending.outcome()
+        else:
+            outcome = classify(error, document, paths.credentials)
+            if outcome.exit is Exit.TRANSIENT:
+                # The only class that may hide a fault of ours.
+                log.debug("The fetch failed.", exc_info=error)
+    ending.over()
+    finish(outcome)
+    return outcome.exit
+
+
+def _fetch(
+    document: Document,
+    paths: Paths,
+    scrubber: Scrubber,
+    stage: Stage,
+    deadline: float,
+    log: logging.Logger,
+) -> Outcome:
+    plugin: Any = registry.load(document.service)
+    try:
+        config = plugin.Config.model_validate(document.config)
+    except ValidationError as error:
+        raise PermanentError(
+            f"spec.config is not what {document.service} expects: {documents.fields(error)}",
+            reason="InvalidConfig",
+        ) from None
+    credentials, secrets = read_credentials(plugin.Credentials, document, paths.credentials)
+    scrubber.add(secrets)
+    destination = settle(document, paths)
+    scrubber.add(destination.secrets())
+    context = Context(
+        integration=document.owner, deadline=deadline, log=logging.getLogger("spark.plugin")
+    )
+
+    # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
+    from spark_runner import pipeline
+
+    loaded = pipeline.run(
+        lambda: plugin.fetch_data(config, credentials, context),
+        service=document.service,
+        owner=document.owner,
+        destination=destination,
+        temporary=paths.temporary,
+        stage=stage,
+        log=log,
+    )
+    message = ""
+    if loaded.first and loaded.rows == 0:
+        message = (
+            "The first fetch brought no records: if the service has some, spec.config may ask for "
+            "the wrong thing."
+        )
+    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
+
+
+def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable[[Outcome], None]:
+    """Message and log, once: the main thread and the end of the budget may come together."""
+    lock = threading.Lock()
+
+    def finish(outcome: Outcome) -> None:
+        if not lock.acquire(blocking=False):
+            return
+        termination.write(paths.termination_message, outcome, scrubber)
+        level = logging.INFO if outcome.exit is Exit.SUCCESS else logging.ERROR
+        log.log(
+            level,
+            "%s: %s",
+            outcome.exit.name.lower(),
+            outcome.message or f"{outcome.rows or 0} records loaded",
+        )
+
+    return finish
+
+
+if __name__ == "__main__":
+    main()

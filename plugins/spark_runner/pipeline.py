@@ -1,0 +1,109 @@
+"""One fetch through dlt: extract, normalize, load, with the rules learnt by killing it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spark_plugins.errors import TransientError
+from spark_runner.destinations import Destination
+from spark_runner.records import prepare
+from spark_runner.stage import Stage
+
+# dlt reads its settings from here, and looks for files in the folders named.
+SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    # The operator owns waiting: a sleep in here would eat the deadline and hide a Retry-After.
+    "RUNTIME__REQUEST_MAX_ATTEMPTS": "2",
+    "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.5",
+    "RUNTIME__REQUEST_MAX_RETRY_DELAY": "5",
+    "RUNTIME__REQUEST_TIMEOUT": "30",
+    # Bodies of errors may repeat what was sent.
+    "RUNTIME__HTTP_SHOW_ERROR_BODY": "false",
+    "EXTRACT__WORKERS": "1",
+    "NORMALIZE__WORKERS": "1",
+    "LOAD__WORKERS": "1",
+    "LOAD__RAISE_ON_FAILED_JOBS": "true",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "2000",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """`rows` counts records of the plugin's tables; `first` is true until a load has succeeded."""
+
+    rows: int
+    first: bool
+
+
+def set_up(folder: Path) -> None:
+    """Tell dlt its settings and folders; before it is imported."""
+    os.environ.update(SETTINGS)
+    for name in ("DLT_DATA_DIR", "DLT_PROJECT_DIR", "DLT_CONFIG_FOLDER"):
+        os.environ[name] = str(folder)
+    # What looks for a home finds this folder: the root is read-only, and the user may have none.
+    os.environ["HOME"] = str(folder)
+
+
+def run(
+    fetch: Callable[[], Any],
+    *,
+    service: str,
+    owner: str,
+    destination: Destination,
+    temporary: Path,
+    stage: Stage,
+    log: logging.Logger,
+) -> Loaded:
+    """Fetch and load; `fetch` gives what the plugin's `fetch_data` gives.
+
+    Raises whatever happens on the way; see `classify`.
+    """
+    # A new folder each time: one that a killed process left holds half a package, and dlt would
+    # load that first, for ever.
+    with tempfile.TemporaryDirectory(
+        prefix="fetch-", dir=temporary, ignore_cleanup_errors=True
+    ) as folder:
+        set_up(Path(folder))
+        stage.enter("importing dlt")
+        import dlt
+        from dlt.common.runtime import signals
+
+        with signals.intercepted_signals():
+            stage.enter("connecting to the destination")
+            with destination.locked(owner) as still_locked:
+                pipeline = dlt.pipeline(
+                    pipeline_name="spark",
+                    pipelines_dir=folder,
+                    destination=destination.factory(),
+                    dataset_name=destination.dataset,
+                )
+                stage.enter("reading the state in the destination")
+                pipeline.sync_destination()
+                first = pipeline.first_run
+                stage.enter("fetching")
+                source = prepare(fetch(), service, stage)
+                pipeline.extract(source, loader_file_format=destination.loader_file_format)
+                stage.enter("preparing the records")
+                info = pipeline.normalize()
+                still_locked()
+                stage.enter("loading", loading=True)
+                pipeline.load()
+                if pipeline.has_pending_data:
+                    # A drained load returns as if it were done.
+                    signals.raise_if_signalled()
+                    raise TransientError("The load ended before every record was loaded.")
+                stage.enter("finishing")
+                counts = {
+                    table: count
+                    for table, count in info.row_counts.items()
+                    if not table.startswith("_dlt")
+                }
+                log.info("Loaded %s", counts or "nothing new")
+                return Loaded(rows=sum(counts.values()), first=first)

@@ -1,0 +1,103 @@
+"""What a plugin's resources must be, and what each record goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from spark_plugins.errors import PermanentError
+from spark_runner.stage import Stage
+
+# PostgreSQL holds no NUL, and UTF-8 no half of a pair; JSON has a way to write both.
+_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
+
+
+def prepare(data: Any, service: str, stage: Stage) -> Any:
+    """A dlt source named like the service, of what the plugin gave.
+
+    Raises `PermanentError` for a resource that would not survive a repeated load: any that does
+    not merge by a primary key.
+    """
+    import dlt
+    from dlt.extract import DltResource, DltSource
+
+    if isinstance(data, DltSource):
+        found: list[Any] = list(data.selected_resources.values())
+    elif isinstance(data, DltResource):
+        found = [data]
+    elif isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):
+        found = list(data)
+    else:
+        found = []
+    if not found or not all(isinstance(resource, DltResource) for resource in found):
+        raise PermanentError(
+            f'The plugin "{service}" gives no dlt source and no list of dlt resources.'
+        )
+    for resource in found:
+        keys = _primary_key(resource, service)
+        resource.add_map(_each(resource.name, keys, stage))
+        if resource.max_table_nesting is None:
+            resource.max_table_nesting = 0
+    if isinstance(data, DltSource):
+        return data
+    return dlt.source(lambda: found, name=service)()
+
+
+def _primary_key(resource: Any, service: str) -> list[str]:
+    disposition = resource.write_disposition
+    if isinstance(disposition, dict):
+        disposition = disposition.get("disposition")
+    keys = resource._hints.get("primary_key")
+    if isinstance(keys, str):
+        keys = [keys]
+    # A killed load is repeated from its start: appended records would be there twice.
+    if disposition != "merge" or not keys or callable(keys):
+        raise PermanentError(
+            f'The plugin "{service}" must give resource "{resource.name}" the write disposition '
+            "merge and a primary key."
+        )
+    return [str(key) for key in keys]
+
+
+def _each(name: str, keys: list[str], stage: Stage) -> Callable[[Any], Any]:
+    def one(record: Any) -> Any:
+        if not isinstance(record, dict):
+            raise PermanentError(
+                f'Resource "{name}": a record is {_kind(record)}, not an object with fields.',
+                reason="InvalidConfig",
+            )
+        for key in keys:
+            if record.get(key) is None:
+                raise PermanentError(
+                    f'Resource "{name}": a record has no value in "{key}", which is in its '
+                    "primary key.",
+                    reason="InvalidConfig",
+                )
+        stage.records[name] += 1
+        return clean(record)
+
+    return one
+
+
+def _kind(value: Any) -> str:
+    names = {
+        str: "a text",
+        list: "a list",
+        int: "a number",
+        float: "a number",
+        bool: "true or false",
+    }
+    return "null" if value is None else names.get(type(value), type(value).__name__)
+
+
+def clean(value: Any) -> Any:
+    """The value with U+FFFD for each sign that no destination can hold."""
+    if isinstance(value, str):
+        return _UNHOLDABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    return value

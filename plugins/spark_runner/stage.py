@@ -1,0 +1,26 @@
+"""Where a fetch is: said when its time is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Stage:
+    """`name` reads as "while …"; `records` counts what was received, by resource."""
+
+    name: str = "starting"
+    loading: bool = False
+    records: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, name: str, *, loading: bool = False) -> None:
+        self.name, self.loading = name, loading
+
+    def __str__(self) -> str:
+        # Counted in the main thread and read in another: a copy cannot change under the loop.
+        counted = dict(self.records)
+        if not counted:
+            return f"while {self.name}"
+        shown = ", ".join(f'{count} of "{name}"' for name, count in list(counted.items())[:3])
+        return f"while {self.name} (records so far: {shown})"

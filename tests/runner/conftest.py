@@ -1,0 +1,256 @@
+"""`spark-fetch` as a process of its own, a scripted service, a real PostgreSQL, real DuckDB files."""
+
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from spark_plugins.testing import Service
+
+# The folders of the contract, moved below the test's own; the code that runs is that of the pod.
+DRIVER = """
+import sys
+from pathlib import Path
+from spark_runner.main import run
+from spark_runner.paths import Paths
+base = Path(sys.argv[1])
+sys.exit(run(Paths(
+    credentials=base / "credentials", destination=base / "destination", data=base / "data",
+    temporary=base / "tmp", termination_message=base / "termination-log",
+)))
+"""
+
+
+@dataclass
+class Ended:
+    exit: int
+    message: dict
+    raw: bytes
+    stdout: str
+    stderr: str
+
+    @property
+    def said(self) -> str:
+        return self.message.get("message", "")
+
+
+@dataclass
+class Pod:
+    """One Integration and the folders of its pod."""
+
+    base: Path
+    service: str = "rest"
+    config: dict = field(default_factory=dict)
+    destination: dict = field(default_factory=lambda: {"type": "duckdb", "dataset": "team_a_alice"})
+    credentials: dict | None = None
+    timeout: int = 60
+    name: str = "alice"
+    environment: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for folder in ("credentials", "destination", "data", "tmp"):
+            (self.base / folder).mkdir(parents=True, exist_ok=True)
+
+    def secret(self, **keys: str) -> None:
+        """Mount the Integration's Secret with these keys, for a Plugin that declares them."""
+        self.credentials = {
+            "secretName": "alice-secret",
+            "keys": [{"name": key, "required": False} for key in keys],
+        }
+        for key, text in keys.items():
+            (self.base / "credentials" / key).write_text(text)
+
+    def warehouse(self, **keys: str) -> None:
+        """Mount the destination's Secret."""
+        for key, text in keys.items():
+            (self.base / "destination" / key).write_text(text)
+
+    def document(self) -> dict:
+        return {
+            "version": 1,
+            "uid": "6f1c",
+            "namespace": "team-a",
+            "name": self.name,
+            "run": 42,
+            "attempt": 1,
+            "mode": "fetch",
+            "service": self.service,
+            "config": self.config,
+            "credentials": self.credentials,
+            "destination": self.destination,
+            "timeoutSeconds": self.timeout,
+        }
+
+    def start(self, document: str | None = None) -> subprocess.Popen:
+        text = document or json.dumps(self.document()).replace("$", "\\u0024")
+        (self.base / "termination-log").write_bytes(b"")
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", DRIVER, str(self.base)],
+            env={
+                "PATH": os.environ["PATH"],
+                "SPARK_INTEGRATION": text,
+                **self.environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self, process: subprocess.Popen, seconds: float = 60) -> Ended:
+        try:
+            stdout, stderr = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
+        raw = (self.base / "termination-log").read_bytes()
+        # Everywhere, since every message of every test must hold to it.
+        assert len(raw) <= 4096
+        message = json.loads(raw) if raw else {}
+        assert set(message) <= {"message", "rows", "retryAfterSeconds", "reason"}
+        assert len(message.get("message", "")) <= 512
+        return Ended(process.returncode, message, raw, stdout, stderr)
+
+    def fetch(self, document: str | None = None) -> Ended:
+        return self.end(self.start(document))
+
+    def rows(self, sql: str) -> list:
+        import duckdb
+
+        file = self.base / "data" / f"{self.destination['dataset']}.duckdb"
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def leftovers(self) -> list:
+        return list((self.base / "tmp").iterdir())
+
+
+@pytest.fixture
+def service():
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture
+def pod(tmp_path) -> Pod:
+    return Pod(tmp_path / "pod")
+
+
+@pytest.fixture
+def rest(pod, service) -> Pod:
+    """A pod that fetches /items of the scripted service by `id`."""
+    pod.config = {
+        "baseUrl": service.url,
+        "resources": [{"name": "items", "path": "items", "primaryKey": ["id"]}],
+    }
+    return pod
+
+
+@dataclass
+class Server:
+    port: int
+    password: str
+    user: str = "postgres"
+
+    def connect(self):
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.port, dbname="postgres", user=self.user, password=self.password
+        )
+        connection.autocommit = True
+        return connection
+
+    def rows(self, sql: str) -> list:
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+
+def _tools() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A PostgreSQL cluster on loopback, run by an unprivileged user, as it refuses root."""
+    tools = _tools()
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    base = Path(tmp_path_factory.mktemp("postgres"))
+    data = base / "data"
+    data.mkdir()
+    password = secrets.token_hex(12)
+    (base / "password").write_text(password)
+    account = None
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        for path in (base, data, base / "password"):
+            os.chown(path, account.pw_uid, account.pw_gid)
+        # pytest makes its folders for its own user alone.
+        for parent in [base, *base.parents][:4]:
+            if parent.stat().st_uid == 0 and str(parent) != "/tmp":
+                parent.chmod(0o711)
+    options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    subprocess.run(
+        [tools / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
+         "--locale=C", "--no-sync", f"--pwfile={base / 'password'}"],
+        check=True, capture_output=True, cwd=base, **options,
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [tools / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-F",
+         "-c", "unix_socket_directories=", "-c", "shared_buffers=16MB"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=base, **options,
+    )
+    subprocess.run(
+        [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "20"],
+        check=False, capture_output=True,
+    )
+    server = Server(port, password)
+    for _ in range(200):
+        try:
+            server.connect().close()
+            break
+        except psycopg2.OperationalError:
+            # It accepts no connection yet; pg_isready is the wait, as long as there is one.
+            subprocess.run(
+                [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"],
+                check=False, capture_output=True,
+            )
+    yield server
+    process.send_signal(signal.SIGINT)
+    process.wait(30)
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def warehouse(rest, postgres) -> Pod:
+    """A pod of `rest` with a dataset of its own in PostgreSQL."""
+    rest.destination = {
+        "type": "postgres",
+        "secretName": "warehouse",
+        "dataset": f"team_a_{secrets.token_hex(4)}",
+    }
+    rest.warehouse(
+        host="127.0.0.1",
+        port=str(postgres.port),
+        dbname="postgres",
+        username="postgres",
+        password=postgres.password + "\n",
+        sslmode="disable",
+    )
+    return rest

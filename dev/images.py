@@ -67,15 +67,35 @@ class Images:
         packages.install(packages.IMAGES)
         with locked(self.folder / ".lock", "building images"):
             base = self._base()
-            present = [self.root / name for name in INPUTS if (self.root / name).exists()]
-            digest = tree_hash(present, self.root)
-            key = hashlib.sha256(f"{base} {digest}".encode()).hexdigest()[:16]
-            archives = {target: self.folder / f"{target}-{key}.tar" for target in TARGETS}
-            for target, archive in archives.items():
-                if not archive.exists():
-                    self._build(target, archive)
+            archives: dict[str, Path] = {}
+            for target in TARGETS:
+                archives[target] = self._archive(target, base)
                 self._forget_old(target)
         return archives
+
+    def _archive(self, target: str, base: str) -> Path:
+        """The archive that belongs to the sources as they are when this returns.
+
+        Whoever saves a file during the build would else get an image of mixed sources under the
+        name of the earlier ones.
+        """
+        while True:
+            key = self._key(base)
+            archive = self.folder / f"{target}-{key}.tar"
+            if archive.exists():
+                return archive
+            partial = archive.with_suffix(".partial")
+            self._build(target, partial)
+            if self._key(base) == key:
+                partial.rename(archive)
+                return archive
+            partial.unlink()
+            print("the sources changed meanwhile: once more", file=sys.stderr, flush=True)
+
+    def _key(self, base: str) -> str:
+        present = [self.root / name for name in INPUTS if (self.root / name).exists()]
+        digest = tree_hash(present, self.root)
+        return hashlib.sha256(f"{base} {digest}".encode()).hexdigest()[:16]
 
     # ---------------------------------------------------------------- base
 
@@ -141,18 +161,16 @@ class Images:
 
     # ---------------------------------------------------------------- targets
 
-    def _build(self, target: str, archive: Path) -> None:
+    def _build(self, target: str, partial: Path) -> None:
         image = reference(target)
         command = [*self._buildah(), "bud", "--isolation", "chroot", "--layers", "--pull-never"]
         command += ["--target", target, "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "-t", image]
         for volume in self._volumes():
             command += ["--volume", volume]
         self._step(f"building {image}", [*command, str(self.root)])
-        partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         push = [*self._buildah(), "push", "--quiet", image, f"docker-archive:{partial}:{image}"]
         self._step(f"exporting {image}", push)
-        partial.rename(archive)
 
     def _volumes(self) -> list[str]:
         """What the build sees of this machine: whom it trusts, and where pip finds packages.
@@ -165,9 +183,10 @@ class Images:
             volumes.append(f"{CERTIFICATES}:{CERTIFICATES}:ro")
         settings = pip_settings(os.environ, _pip_files())
         for link in settings.get("find-links", "").split():
-            if link.startswith("/") and Path(link).is_dir():
+            if link.startswith("/"):
                 volumes.append(f"{link}:{link}:ro")
-        if settings:
+        # Where a volume is mounted, an empty file or folder stays in the image: none without need.
+        if settings.keys() - {"cert", "timeout", "retries"}:
             lines = [f"{key} = {value}" for key, value in sorted(settings.items())]
             config = self.folder / "pip.conf"
             write(config, "\n".join(["[global]", *lines, ""]), 0o644)
@@ -214,9 +233,10 @@ def _pip_files() -> list[Path]:
 
 
 def pip_settings(environment: Any, files: Sequence[Path]) -> dict[str, str]:
-    """What this machine says to pip, without paths that do not exist inside the build.
+    """What this machine says to pip, without what makes no sense inside the build.
 
-    The bundle of certificates is named only if it lies in the folder that the build sees.
+    The bundle of certificates is named only if it lies in the folder that the build sees. Folders
+    of wheels were filled for this machine's Python; they are used only where there is no index.
     """
     known = {
         *("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "proxy"),
@@ -240,6 +260,10 @@ def pip_settings(environment: Any, files: Sequence[Path]) -> dict[str, str]:
         settings["cert"] = environment["SSL_CERT_FILE"]
     if not Path(settings.get("cert", "/")).is_relative_to(CERTIFICATES):
         settings.pop("cert", None)
+    if not settings.get("no-index"):
+        links = [x for x in settings.pop("find-links", "").split() if not x.startswith("/")]
+        if links:
+            settings["find-links"] = " ".join(links)
     return {key: " ".join(value.split()) for key, value in settings.items() if key in known}
 
 
@@ -254,8 +278,8 @@ def _image(arguments: argparse.Namespace) -> int:
         cluster = Cluster.from_environment()
         cluster.api()  # refuses, before minutes are spent on building, when there is no cluster
     for target, archive in Images().build().items():
-        done = "built"
+        done = "is ready"
         if arguments.action == "load":
             done = "loaded" if cluster.load_image(archive) else "loaded before"
-        print(f"{reference(target)} {done} ({archive})")
+        print(f"{reference(target)} {done}: {archive}")
     return 0

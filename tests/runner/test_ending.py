@@ -1,0 +1,71 @@
+"""The end of the time: SIGTERM and the budget, whatever the fetch is doing."""
+
+import datetime as dt
+import signal
+import time
+
+from spark_plugins.testing import Answer, json_answer
+
+
+def test_sigterm_ends_a_fetch_that_waits_for_the_service(rest, service):
+    service.on("/items", Answer(hang=True))
+    process = rest.start()
+    service.wait_for(1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    ended = rest.end(process)
+    assert time.monotonic() - began < 3
+    assert ended.exit == 12
+    assert "SIGTERM" in ended.said
+    assert "while fetching" in ended.said
+
+
+def test_sigterm_ends_a_load_that_waits_for_the_database(warehouse, service, postgres):
+    service.on("/items", json_answer([{"id": 1}]))
+    assert warehouse.fetch().exit == 0
+    dataset = warehouse.destination["dataset"]
+    connection = postgres.connect()
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {dataset}.items IN ACCESS EXCLUSIVE MODE")
+        process = warehouse.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while postgres.rows(waiting) == [(0,)]:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        ended = warehouse.end(process)
+    connection.rollback()
+    connection.close()
+    assert ended.exit == 12
+    assert "while loading" in ended.said
+    assert warehouse.fetch().exit == 0
+
+
+def test_the_budget_ends_a_fetch_and_says_where_it_was(rest, service):
+    # 10 seconds are kept back from Kubernetes, and 2 are left.
+    rest.timeout = 12
+    pages = iter(range(10_000))
+
+    def more(_request):
+        page = next(pages)
+        if page == 2:
+            return Answer(hang=True)
+        return json_answer([{"id": page}], Link=f'</items?page={page}>; rel="next"')
+
+    rest.config["resources"][0]["pagination"] = {"type": "link_header"}
+    service.on("/items", more)
+    ended = rest.fetch()
+    assert ended.exit == 12
+    assert "spec.timeoutSeconds" in ended.said
+    assert 'while fetching (records so far: 2 of "items")' in ended.said
+
+
+def test_time_since_the_jobs_creation_counts(rest, service):
+    rest.timeout = 42
+    created = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=12)
+    rest.environment = {"JOB_CREATED_AT": created.isoformat().replace("+00:00", "Z")}
+    service.on("/items", Answer(hang=True))
+    process = rest.start()
+    service.wait_for(1)
+    process.send_signal(signal.SIGINT)
+    assert rest.end(process).exit == 12

@@ -1,0 +1,165 @@
+"""What arrives in the destination, and what is left behind."""
+
+import json
+import signal
+
+import pytest
+
+from spark_plugins.testing import Answer, json_answer
+
+PAGE = [{"id": 1, "v": "$(X) {b} ü", "tags": ["a"], "at": {"q": 1}}, {"id": 2, "v": None}]
+
+
+def test_records_arrive_in_postgres_once_however_often_they_are_fetched(
+    warehouse, service, postgres
+):
+    service.on("/items", json_answer(PAGE))
+    first = warehouse.fetch()
+    assert (first.exit, first.message) == (0, {"rows": 2})
+    service.on("/items", json_answer([{"id": 2, "v": "newer"}]))
+    assert warehouse.fetch().message == {"rows": 1}
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT id, v FROM {dataset}.items ORDER BY id") == [
+        (1, "$(X) {b} ü"),
+        (2, "newer"),
+    ]
+    # Lists and objects stay in the record's own table.
+    tables = postgres.rows(
+        f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{dataset}'"
+    )
+    assert {name for (name,) in tables if not name.startswith("_")} == {"items"}
+    assert postgres.rows(f"SELECT owner FROM {dataset}._spark_owner") == [("team-a/alice",)]
+
+
+def test_records_arrive_in_duckdb_once_however_often_they_are_fetched(rest, service):
+    service.on("/items", json_answer(PAGE))
+    assert rest.fetch().message == {"rows": 2}
+    service.on("/items", json_answer([{"id": 2, "v": "newer"}]))
+    assert rest.fetch().exit == 0
+    # By the name of the dataset, as in PostgreSQL.
+    assert rest.rows("SELECT id, v FROM team_a_alice.items ORDER BY id") == [
+        (1, "$(X) {b} ü"),
+        (2, "newer"),
+    ]
+    assert rest.leftovers() == []
+
+
+def test_the_second_fetch_asks_only_for_what_is_new(warehouse, service, postgres):
+    warehouse.config["resources"][0]["incremental"] = {
+        "cursorPath": "changed",
+        "startParam": "since",
+        "initialValue": "2026-01-01T00:00:00Z",
+    }
+    old = [{"id": 1, "changed": "2026-01-02T00:00:00Z"}, {"id": 2, "changed": "2026-01-03T00:00:00Z"}]
+    service.on("/items", json_answer(old))
+    assert warehouse.fetch().message == {"rows": 2}
+    # The service ignores the parameter or not; the boundary record comes again, changed within
+    # the same second.
+    service.on(
+        "/items",
+        json_answer([*old[:1], {**old[1], "v": "again"}, {"id": 3, "changed": "2026-01-04T00:00:00Z"}]),
+    )
+    assert warehouse.fetch().message == {"rows": 2}
+    assert [request.query["since"] for request in service.requests] == [
+        "2026-01-01T00:00:00Z",
+        "2026-01-03T00:00:00Z",
+    ]
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT id, v FROM {dataset}.items ORDER BY id") == [
+        (1, None),
+        (2, "again"),
+        (3, None),
+    ]
+
+
+def test_of_a_record_that_comes_twice_in_a_fetch_the_newest_version_stays(
+    warehouse, service, postgres
+):
+    warehouse.config["resources"][0]["incremental"] = {"cursorPath": "changed", "startParam": "since"}
+    service.on(
+        "/items",
+        json_answer(
+            [{"id": 1, "changed": day, "v": day} for day in ("2026-01-02", "2026-01-09", "2026-01-05")]
+        ),
+    )
+    assert warehouse.fetch().exit == 0
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT id, v FROM {dataset}.items") == [(1, "2026-01-09")]
+
+
+def test_signs_that_no_database_holds_are_replaced(warehouse, service, postgres):
+    body = b'[{"id": "\\ud83d\\ude00", "nul": "a\\u0000b", "half": "a\\ud800b", "csv": "a,\\"b\\"\\n\\\\N"}]'
+    service.on("/items", Answer(200, body, {"Content-Type": "application/json"}))
+    assert warehouse.fetch().message == {"rows": 1}
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT id, nul, half, csv FROM {dataset}.items") == [
+        ("😀", "a\ufffdb", "a\ufffdb", 'a,"b"\n\\N')
+    ]
+
+
+def test_a_fetch_killed_while_loading_leaves_no_doubles(warehouse, service, postgres):
+    records = [{"id": number, "v": "x" * 50} for number in range(2000)]
+    service.on("/items", json_answer(records[:1000]))
+    assert warehouse.fetch().exit == 0
+    dataset = warehouse.destination["dataset"]
+
+    # The merge waits for this lock, so the kill comes in the middle of the load for certain.
+    connection = postgres.connect()
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {dataset}.items IN ACCESS EXCLUSIVE MODE")
+        service.on("/items", json_answer(records))
+        process = warehouse.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while postgres.rows(waiting) == [(0,)]:
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        killed = warehouse.end(process)
+    connection.rollback()
+    connection.close()
+    assert (killed.exit, killed.raw) == (-signal.SIGKILL, b"")
+
+    after = warehouse.fetch()
+    assert after.message == {"rows": 2000}
+    assert postgres.rows(f"SELECT count(*), count(DISTINCT id) FROM {dataset}.items") == [(2000, 2000)]
+
+
+def test_a_first_fetch_without_records_succeeds_with_a_warning(rest, service):
+    service.on("/items", json_answer([]))
+    ended = rest.fetch()
+    assert ended.exit == 0
+    assert ended.message["rows"] == 0
+    assert "no records" in ended.said
+    service.on("/items", json_answer([{"id": 1}]))
+    assert rest.fetch().message == {"rows": 1}
+    service.on("/items", Answer(204))
+    assert rest.fetch().message == {"rows": 0}
+
+
+@pytest.mark.parametrize(
+    ("records", "fault"),
+    [
+        ([{"id": 1}, {"id": None}], 'no value in "id"'),
+        ([{"number": 1}], 'no value in "id"'),
+        (["a", "b"], "a record is a text"),
+    ],
+)
+def test_records_without_their_primary_key_are_an_error_of_the_config(rest, service, records, fault):
+    service.on("/items", json_answer(records))
+    ended = rest.fetch()
+    assert (ended.exit, ended.message["reason"]) == (10, "InvalidConfig")
+    assert fault in ended.said
+
+
+def test_braces_and_dollars_in_the_config_are_sent_as_they_stand(rest, service):
+    rest.config["resources"][0] |= {
+        "path": "items/{x}",
+        "method": "POST",
+        "params": {"filter": "{incremental.last} $HOME $(X) ü", "all": True},
+        "body": {"q": ["{}", {"{a}": 1}]},
+    }
+    service.on("/items/%7Bx%7D", json_answer([{"id": 1}]))
+    assert rest.fetch().exit == 0
+    (asked,) = service.requests
+    assert asked.query == {"filter": "{incremental.last} $HOME $(X) ü", "all": "true"}
+    assert json.loads(asked.body) == {"q": ["{}", {"{a}": 1}]}

@@ -1,0 +1,90 @@
+"""No secret leaves by the log, the message or the destination's errors."""
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from spark_plugins.testing import Answer, json_answer
+
+CANARY = "can/ary+7d2f&é9"
+
+
+def assert_unseen(ended, canary):
+    forms = {canary, quote(canary, safe=""), base64.b64encode(canary.encode()).decode()[:-4]}
+    for text in (ended.stdout, ended.stderr, ended.raw.decode()):
+        for form in forms:
+            assert form not in text
+
+
+def test_a_token_is_sent_and_seen_nowhere_else(rest, service):
+    rest.config["auth"] = {"type": "apiKey", "location": "query", "name": "key"}
+    rest.secret(api_key=CANARY + "\n")
+    service.on("/items", lambda request: Answer(418, f"your key {CANARY}".encode()))
+    ended = rest.fetch()
+    assert service.requests[0].query["key"] == CANARY
+    assert ended.exit == 10
+    assert "/items answers with status 418" in ended.said
+    assert_unseen(ended, CANARY)
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
+def test_unexpected_errors_with_a_secret_in_them_are_scrubbed(rest, service, auth):
+    rest.config["auth"] = {"type": auth}
+    rest.secret(token="canary-77aa-token", username="alice", password="canary-77aa-word")
+    # Text that the service repeats ends up in the database's error.
+    service.on(
+        "/items",
+        lambda request: Answer(
+            302, b"", {"Location": "ftp://u:p@x/" + (request.header("Authorization") or "")}
+        ),
+    )
+    ended = rest.fetch()
+    assert ended.exit != 0
+    assert "canary" not in ended.stderr + ended.stdout + ended.raw.decode()
+    assert base64.b64encode(b"alice:canary-77aa-word").decode() not in ended.stderr + ended.said
+
+
+def test_a_wrong_password_of_the_warehouse_is_named_without_it(warehouse):
+    warehouse.warehouse(password="canary-word-31")
+    ended = warehouse.fetch()
+    assert ended.exit == 1
+    assert 'Secret "warehouse"' in ended.said
+    assert "password authentication failed" in ended.said
+    assert "canary-word-31" not in ended.stderr + ended.stdout + ended.raw.decode()
+
+
+def test_a_token_in_the_wrong_place_is_not_repeated(rest):
+    rest.config["auth"] = {"type": "bearer", "token": "canary-pasted"}
+    ended = rest.fetch()
+    assert ended.exit == 10
+    assert "auth.bearer.token" in ended.said
+    assert "canary-pasted" not in ended.stderr + ended.raw.decode()
+
+
+@pytest.mark.parametrize("way", ["link", "redirect", "next_url"])
+def test_credentials_never_go_to_another_host(rest, service, way):
+    from spark_plugins.testing import Service
+
+    with Service("127.0.0.2") as other:
+        other.on("/items", json_answer([{"id": 2}]))
+        elsewhere = f"{other.url}/items?page=2"
+        rest.config["auth"] = {"type": "apiKey"}
+        rest.secret(api_key="canary-key-1")
+        pagination = {"link": {"type": "link_header"}, "next_url": {"type": "next_url"}}.get(way)
+        if pagination:
+            rest.config["resources"][0] |= {"pagination": pagination, "dataSelector": "data"}
+        if way == "redirect":
+            service.on("/items", Answer(307, b"", {"Location": elsewhere}))
+        else:
+            service.on(
+                "/items",
+                json_answer(
+                    {"data": [{"id": 1}], "next": elsewhere}, Link=f'<{elsewhere}>; rel="next"'
+                ),
+            )
+        ended = rest.fetch()
+        assert (ended.exit, ended.message["reason"]) == (10, "InvalidConfig")
+        assert "127.0.0.2" in ended.said
+        assert other.requests == []
+        assert service.requests[0].header("X-API-Key") == "canary-key-1"

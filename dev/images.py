@@ -45,6 +45,7 @@ INPUTS = (
 
 CERTIFICATES = Path("/etc/ssl/certs")
 KEEP = 3
+ATTEMPTS = 4
 
 
 def reference(target: str) -> str:
@@ -79,7 +80,7 @@ class Images:
         Whoever saves a file during the build would else get an image of mixed sources under the
         name of the earlier ones.
         """
-        while True:
+        for _ in range(ATTEMPTS):
             key = self._key(base)
             archive = self.folder / f"{target}-{key}.tar"
             if archive.exists():
@@ -91,6 +92,7 @@ class Images:
                 return archive
             partial.unlink()
             print("the sources changed meanwhile: once more", file=sys.stderr, flush=True)
+        raise RefusalError(f"the sources changed during each of {ATTEMPTS} builds of {target}")
 
     def _key(self, base: str) -> str:
         present = [self.root / name for name in INPUTS if (self.root / name).exists()]

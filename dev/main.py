@@ -23,8 +23,9 @@ def main(arguments: list[str]) -> int:
     """Run one verb; refusals become a line on standard error and exit code 1."""
     try:
         # What follows these verbs belongs to somebody else's command line, `--help` included.
-        if arguments and arguments[0] in PASSED_ON:
-            return PASSED_ON[arguments[0]](arguments[1:])
+        for words in (1, 2):
+            if passed_on := PASSED_ON.get(" ".join(arguments[:words])):
+                return passed_on(arguments[words:])
         chosen = _parser().parse_args(arguments)
         verb: Verb = chosen.verb
         return verb(chosen)
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="spark-dev",
         description="A Kubernetes of one machine in namespaces of its own, its tools, the images.",
         epilog="Also: exec CMD… (in the cluster's network), enter CMD… (in all its namespaces), "
-        "kubectl ARGS…, helm ARGS…. Environment: SPARK_CLUSTER (name, default spark), "
+        "kubectl ARGS…, helm ARGS…, postgres psql ARGS…. Environment: SPARK_CLUSTER (name, default spark), "
         "SPARK_CLUSTER_PORT.",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
@@ -202,5 +203,5 @@ PASSED_ON: dict[str, Callable[[list[str]], int]] = {
     "enter": _enter,
     "kubectl": _kubectl,
     "helm": _helm,
-    "psql": _psql,
+    "postgres psql": _psql,
 }

@@ -324,12 +324,16 @@ class Cluster:
         timeout: float | None = None,
         env: Mapping[str, str] | None = None,
         stdin: IO[bytes] | None = None,
+        input: str | None = None,  # noqa: A002
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the cluster's network and return what it said."""
+        source: dict[str, Any] = {"input": input}
+        if input is None:
+            source = {"stdin": stdin or subprocess.DEVNULL}
         return subprocess.run(
             self.command(arguments, everything),
             env={**self.environment(), **(env or {})},
-            stdin=stdin or subprocess.DEVNULL,
+            **source,
             capture_output=True,
             text=True,
             check=check,
@@ -365,6 +369,11 @@ class Cluster:
             return
         os.kill(process.outer, signal.SIGKILL)
         until(lambda: not processes.alive(process.outer), 10, f"{name} to end")
+
+    def forget(self, name: str) -> None:
+        """Kill a component for good: from now on it is not missed."""
+        self.kill(name)
+        self.layout.component(name).unlink(missing_ok=True)
 
     def pause(self, name: str) -> None:
         """SIGSTOP one component: it keeps its connections and answers nothing."""
@@ -408,11 +417,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={
-                    "PATH": inside.path_variable(self.toolchain.folder),
-                    "HOME": "/root",
-                    "LC_ALL": "C.UTF-8",
-                },
+                env=inside.component_environment(inside.path_variable(self.toolchain.folder)),
             )
         until(lambda: json.loads(note.read_text())["pid"] != 0, 10, f"{name} to start")
 

@@ -26,6 +26,7 @@ from dev.errors import RefusalError
 from dev.files import write
 from dev.waiting import until
 
+TEMPORARY = "/run/temporary"
 SHADOWED_SETTINGS = {
     "vm/overcommit_memory": 1,
     "vm/panic_on_oom": 0,
@@ -112,7 +113,7 @@ def main(layout: Layout, options: Options, port: int, listener: int) -> None:
     """Bring everything up, then reap until killed."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    environment = {"PATH": os.environ["PATH"], "HOME": "/root", "LC_ALL": "C.UTF-8"}
+    environment = component_environment(os.environ["PATH"])
     supervisor = Supervisor(layout, environment, options.began)
     _mounts(layout, options)
     _network()
@@ -199,6 +200,9 @@ def _mounts(layout: Layout, options: Options) -> None:
     # Shared among the cluster's own, for pods that propagate mounts; unshare made it private to us.
     _run("mount", "--make-rshared", "/")
     _run("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
+    Path(TEMPORARY).mkdir(mode=0o777)
+    # PostgreSQL's shared memory has a name, which would outlive it on the machine's own.
+    _run("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")  # noqa: S108
     for name in ("etcd", "containerd", "postgres"):
         layout.disk(name).mkdir(parents=True, exist_ok=True)
         if options.tmpfs:
@@ -254,6 +258,11 @@ def _run(*command: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise RefusalError(f"{' '.join(command)}: {result.stderr.strip() or result.returncode}")
+
+
+def component_environment(path: str) -> dict[str, str]:
+    """All that a component inherits. Temporary files go where they vanish with the cluster."""
+    return {"PATH": path, "HOME": "/root", "LC_ALL": "C.UTF-8", "TMPDIR": TEMPORARY}
 
 
 def path_variable(tools: Path) -> str:

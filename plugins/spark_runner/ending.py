@@ -22,7 +22,7 @@ from spark_runner.stage import Stage
 
 GRACE_SECONDS = 0.5
 # A load that is nearly done is worth waiting for; the pod's grace period is 15 s.
-LOADING_GRACE_SECONDS = 5.0
+LOADING_GRACE_SECONDS = 3.0
 
 
 class Ending:

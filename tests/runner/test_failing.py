@@ -29,17 +29,13 @@ def test_without_a_secret_the_message_says_where_to_name_one(rest):
     assert "spec.credentialsSecretName" in ended.said
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_name_the_host_the_secret_and_the_command_that_retries(
-    rest, service, status
-):
+def test_refused_credentials_name_the_host_the_secret_and_the_command_that_retries(rest, service):
     rest.config |= BEARER
     rest.secret(token="canary-5f0c")
-    service.on("/items", Answer(status, b"who are you"))
+    service.on("/items", Answer(401, b"who are you"))
     ended = rest.fetch()
     assert (ended.exit, ended.message["reason"]) == (10, "InvalidCredentials")
-    assert f"127.0.0.1 " in ended.said
-    assert f"status {status}" in ended.said
+    assert "127.0.0.1 does not accept the credentials (status 401)" in ended.said
     assert 'Secret "alice-secret" in namespace team-a' in ended.said
     assert (
         "kubectl annotate integration alice -n team-a "
@@ -47,26 +43,21 @@ def test_refused_credentials_name_the_host_the_secret_and_the_command_that_retri
     )
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "least", "most"),
-    [
-        (429, {"Retry-After": "120"}, 120, 120),
-        (429, {"Retry-After": email.utils.formatdate(time.time() + 3600, usegmt=True)}, 3000, 3601),
-        (503, {"Retry-After": "9" * 40}, 86400, 86400),
-        (403, {"Retry-After": "7"}, 7, 7),
-        (429, {}, 60, 60),
-    ],
-)
-def test_a_service_that_asks_to_wait_is_obeyed_to_the_second(
-    rest, service, status, headers, least, most
-):
-    service.on("/items", Answer(status, b"", headers))
+def test_a_service_that_asks_to_wait_is_obeyed_to_the_second(rest, service):
+    service.on("/items", Answer(429, b"", {"Retry-After": "120"}))
     ended = rest.fetch()
-    assert ended.exit == 11
-    assert least <= ended.message["retryAfterSeconds"] <= most
+    assert (ended.exit, ended.message["retryAfterSeconds"]) == (11, 120)
     assert "reason" not in ended.message
     # The operator waits, not the pod.
     assert len(service.requests) == 1
+
+
+def test_a_service_that_names_a_date_is_obeyed(rest, service):
+    date = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    service.on("/items", Answer(503, b"", {"Retry-After": date}))
+    ended = rest.fetch()
+    assert ended.exit == 11
+    assert 3500 <= ended.message["retryAfterSeconds"] <= 3601
 
 
 def test_an_outage_is_tried_twice_and_then_left_to_the_operator(rest, service):

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from spark_plugins.testing import Answer, json_answer
+from spark_plugins.testing import Answer, Service, json_answer
 
 CANARY = "can/ary+7d2f&é9"
 
@@ -28,11 +28,10 @@ def test_a_token_is_sent_and_seen_nowhere_else(rest, service):
     assert_unseen(ended, CANARY)
 
 
-@pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_unexpected_errors_with_a_secret_in_them_are_scrubbed(rest, service, auth):
-    rest.config["auth"] = {"type": auth}
-    rest.secret(token="canary-77aa-token", username="alice", password="canary-77aa-word")
-    # Text that the service repeats ends up in the database's error.
+def test_unexpected_errors_with_a_secret_in_them_are_scrubbed(rest, service):
+    rest.config["auth"] = {"type": "basic"}
+    rest.secret(username="alice", password="canary-77aa-word")
+    # The service repeats what signs in, and the HTTP library repeats the service.
     service.on(
         "/items",
         lambda request: Answer(
@@ -62,27 +61,18 @@ def test_a_token_in_the_wrong_place_is_not_repeated(rest):
     assert "canary-pasted" not in ended.stderr + ended.raw.decode()
 
 
-@pytest.mark.parametrize("way", ["link", "redirect", "next_url"])
+@pytest.mark.parametrize("way", ["link", "redirect"])
 def test_credentials_never_go_to_another_host(rest, service, way):
-    from spark_plugins.testing import Service
-
     with Service("127.0.0.2") as other:
         other.on("/items", json_answer([{"id": 2}]))
         elsewhere = f"{other.url}/items?page=2"
         rest.config["auth"] = {"type": "apiKey"}
         rest.secret(api_key="canary-key-1")
-        pagination = {"link": {"type": "link_header"}, "next_url": {"type": "next_url"}}.get(way)
-        if pagination:
-            rest.config["resources"][0] |= {"pagination": pagination, "dataSelector": "data"}
         if way == "redirect":
             service.on("/items", Answer(307, b"", {"Location": elsewhere}))
         else:
-            service.on(
-                "/items",
-                json_answer(
-                    {"data": [{"id": 1}], "next": elsewhere}, Link=f'<{elsewhere}>; rel="next"'
-                ),
-            )
+            rest.config["resources"][0]["pagination"] = {"type": "link_header"}
+            service.on("/items", json_answer([{"id": 1}], Link=f'<{elsewhere}>; rel="next"'))
         ended = rest.fetch()
         assert (ended.exit, ended.message["reason"]) == (10, "InvalidConfig")
         assert "127.0.0.2" in ended.said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dlt
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
 from dlt.sources.rest_api import rest_api_resources
@@ -17,7 +18,7 @@ from spark_plugins.rest.paging import paginator
 if TYPE_CHECKING:
     from spark_plugins.rest import Rest
 
-_ON_MISSING = {"fail": "raise", "include": "include", "exclude": "exclude"}
+_ON_MISSING: dict[str, Any] = {"fail": "raise", "include": "include", "exclude": "exclude"}
 
 
 def resources(config: c.Config, credentials: Rest.Credentials, context: Context) -> list[Any]:
@@ -78,7 +79,8 @@ def _header_safe(key: str, value: str) -> str:
 def _resource(resource: c.Resource, where: str) -> dict[str, Any]:
     pages = paginator(resource.pagination, resource=resource.name)
     endpoint: dict[str, Any] = {
-        "path": _literal(resource.path),
+        # Formatted more than once, unlike the rest: here a brace must not look like one.
+        "path": resource.path.replace("{", "%7B").replace("}", "%7D"),
         "method": resource.method,
         "params": {_literal(k): _literal(_text(v)) for k, v in resource.params.items()},
         "paginator": pages,
@@ -96,15 +98,14 @@ def _resource(resource: c.Resource, where: str) -> dict[str, Any]:
     }
     if resource.incremental is not None:
         incremental = resource.incremental
-        endpoint["incremental"] = {
-            "cursor_path": _path(incremental.cursor_path, f"{where}.incremental.cursorPath"),
-            "start_param": incremental.start_param,
-            "initial_value": incremental.initial_value,
-            "on_cursor_value_missing": _ON_MISSING[incremental.on_missing],
+        endpoint["params"][_literal(incremental.start_param)] = dlt.sources.incremental(
+            _path(incremental.cursor_path, f"{where}.incremental.cursorPath"),
+            initial_value=incremental.initial_value,
+            on_cursor_value_missing=_ON_MISSING[incremental.on_missing],
             # Without the empty key dlt drops a record whose cursor value it has seen, by its
             # primary key: a second change within the same second would never arrive.
-            "primary_key": (),
-        }
+            primary_key=(),
+        )
         if incremental.cursor_path.isidentifier():
             # A fetch may bring a record twice, since it changed between two pages.
             translated["columns"] = {incremental.cursor_path: {"dedup_sort": "desc"}}

@@ -32,7 +32,6 @@ from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
-from spark_operator.model.scheduler import Scheduler
 from spark_operator.model.status import Reason, Run, Status, Trigger
 
 # The pod's grace period is 15 s, and a PID 1 that ignores SIGTERM costs it in full; the rest is for

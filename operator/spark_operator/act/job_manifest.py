@@ -1,0 +1,202 @@
+"""The Job of one run: a pure function from the claim to a manifest (design, section 4)."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from spark_operator.model import destination as destinations
+from spark_operator.model import names, timestamps
+from spark_operator.model.destination import Destination
+from spark_operator.model.integration import Integration
+from spark_operator.model.plugin import Plugin
+from spark_operator.model.scheduler import Scheduler
+from spark_operator.model.status import Run
+
+CREDENTIALS_FOLDER = "/var/run/spark/credentials"
+DESTINATION_FOLDER = "/var/run/spark/destination"
+DATA_FOLDER = "/var/lib/spark/data"
+
+_GRACE_SECONDS = 15
+_UID = 65532
+# A safety net for Jobs that no operator prunes any more: far beyond any re-create of their name.
+_TTL_SECONDS = 86_400
+_TMP_SIZE = "1Gi"
+_DESTINATION_KEYS = ("host", "port", "dbname", "username", "password", "sslmode")
+
+
+def document(
+    integration: Integration, plugin: Plugin, target: Destination, run: Run
+) -> dict[str, Any]:
+    """What the runner is told (docs/contract.md)."""
+    spec = integration.spec
+    return {
+        "version": 1,
+        "uid": integration.uid,
+        "namespace": integration.namespace,
+        "name": integration.name,
+        "run": run.number,
+        "attempt": run.attempt,
+        "mode": run.mode,
+        "service": spec.service,
+        "config": dict(spec.config),
+        "credentials": (
+            {
+                "secretName": spec.credentials_secret_name,
+                "keys": [{"name": k.name, "required": k.required} for k in plugin.credentials],
+            }
+            if plugin.credentials
+            else None
+        ),
+        "destination": destinations.document(
+            target, namespace=integration.namespace, name=integration.name
+        ),
+        "timeoutSeconds": spec.timeout_seconds,
+    }
+
+
+def _env_json(value: dict[str, Any]) -> str:
+    """JSON without a dollar sign: Kubernetes would expand ``$(NAME)`` in an environment variable."""
+    return json.dumps(value, separators=(",", ":")).replace("$", "\\u0024")
+
+
+def _secret_volume(name: str, secret: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    # Optional, so that a missing Secret or key does not leave the pod hanging without a word: the
+    # runner finds no file and says which one.
+    return {
+        "name": name,
+        "secret": {
+            "secretName": secret,
+            "optional": True,
+            "defaultMode": 0o440,
+            "items": [{"key": key, "path": key} for key in keys],
+        },
+    }
+
+
+def _volumes(
+    integration: Integration, plugin: Plugin, target: Destination
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}}]
+    mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    secret = integration.spec.credentials_secret_name
+    if secret and plugin.credentials:
+        keys = tuple(key.name for key in plugin.credentials)
+        volumes.append(_secret_volume("credentials", secret, keys))
+        mounts.append({"name": "credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True})
+    if target.type == destinations.POSTGRES and target.secret_name:
+        volumes.append(_secret_volume("destination", target.secret_name, _DESTINATION_KEYS))
+        mounts.append({"name": "destination", "mountPath": DESTINATION_FOLDER, "readOnly": True})
+    if target.volume_claim:
+        volumes.append(
+            {"name": "data", "persistentVolumeClaim": {"claimName": target.volume_claim}}
+        )
+        mounts.append({"name": "data", "mountPath": DATA_FOLDER, "subPath": integration.name})
+    return volumes, mounts
+
+
+def _labels(integration: Integration, run: Run) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "spark-fetch",
+        "app.kubernetes.io/component": "fetch",
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_INTEGRATION_UID: integration.uid,
+        names.LABEL_SERVICE: integration.spec.service,
+        names.LABEL_RUN: str(run.number),
+    }
+
+
+def build(
+    integration: Integration,
+    plugin: Plugin,
+    scheduler: Scheduler,
+    run: Run,
+    *,
+    target: Destination,
+    runner_image: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """The manifest. Only a Plugin or the installation names the image, never an Integration."""
+    template = scheduler.pod_template
+    volumes, mounts = _volumes(integration, plugin, target)
+    labels = _labels(integration, run)
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _UID,
+            "runAsGroup": _UID,
+            "fsGroup": _UID,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "fetch",
+                "image": plugin.image or runner_image,
+                "imagePullPolicy": "IfNotPresent",
+                "env": [
+                    {
+                        "name": "SPARK_INTEGRATION",
+                        "value": _env_json(document(integration, plugin, target, run)),
+                    },
+                    {"name": "JOB_CREATED_AT", "value": timestamps.dump(now)},
+                ],
+                "resources": dict(template.resources),
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": mounts,
+            }
+        ],
+        "volumes": volumes,
+    }
+    if template.node_selector:
+        pod["nodeSelector"] = dict(template.node_selector)
+    if template.tolerations:
+        pod["tolerations"] = [dict(t) for t in template.tolerations]
+    if template.priority_class_name:
+        pod["priorityClassName"] = template.priority_class_name
+    if template.image_pull_secrets:
+        pod["imagePullSecrets"] = [dict(s) for s in template.image_pull_secrets]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": run.job_name,
+            "namespace": integration.namespace,
+            "labels": labels,
+            "ownerReferences": [
+                {
+                    "apiVersion": names.API_VERSION,
+                    "kind": "Integration",
+                    "name": integration.name,
+                    "uid": integration.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": integration.spec.timeout_seconds,
+            "ttlSecondsAfterFinished": _TTL_SECONDS,
+            # A drained node is nobody's failure: Kubernetes starts another pod within the deadline.
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "Ignore",
+                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                    }
+                ]
+            },
+            "template": {
+                # Ours last: the administrator's labels must not take a pod away from its Job.
+                "metadata": {"labels": {**template.labels, **labels}},
+                "spec": pod,
+            },
+        },
+    }

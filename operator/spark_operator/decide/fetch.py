@@ -258,9 +258,8 @@ def _fetching(integration: Integration, base: Status, run: Run, now: datetime) -
 def _running(view: View, run: Run, now: datetime) -> Decision:
     integration = view.integration
     job = view.job(run.job_name)
-    if view.foreign_job:
-        message = f'a Job "{run.job_name}" exists already and belongs to somebody else'
-        return _record(view, run, outcome.rejected(message), now)
+    if view.rejection is not None:
+        return _record(view, run, outcome.rejected(view.rejection), now)
     if job is None:
         return _without_job(view, run, now)
     if job.finished:

@@ -16,6 +16,7 @@ class View:
 
     ``job_absent``: a live read just said that the claimed Job is not there, or the claim is so new
     that nobody can have made it; a cache that merely lacks the Job proves nothing.
+    ``rejection``: why the Job of the claim cannot be made, now or ever under that name.
     ``status_is_live``: the Integration was just read from the API server, not from the cache.
     ``job_age_seconds``: monotonic, since this process first saw the claimed Job.
     ``pod`` and ``volume_claim_exists`` are None until they were looked up for this decision.
@@ -26,7 +27,7 @@ class View:
     scheduler: Scheduler | None = None
     config_problem: str | None = None
     jobs: tuple[Job, ...] = ()
-    foreign_job: bool = False
+    rejection: str | None = None
     job_absent: bool = False
     job_seen: bool = False
     job_age_seconds: float = 0.0

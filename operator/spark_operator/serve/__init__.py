@@ -1,0 +1,1 @@
+"""What keeps the operator going: watches, the tick, the Lease, the queue. It gathers; it decides nothing."""

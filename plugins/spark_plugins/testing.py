@@ -1,9 +1,9 @@
 """A scripted HTTP service on loopback, for the tests of plugins.
 
-    with Service() as service:
-        service.on("/items", lambda request: json_answer([{"id": 1}]))
-        ... config {"baseUrl": service.url} ...
-        assert service.requests[0].header("Authorization") == "Bearer …"
+with Service() as service:
+    service.on("/items", lambda request: json_answer([{"id": 1}]))
+    ... config {"baseUrl": service.url} ...
+    assert service.requests[0].header("Authorization") == "Bearer …"
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ Handler = Callable[[Request], Answer]
 def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     """JSON; an underscore in the name of a header stands for a hyphen."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Answer(
-        status, json.dumps(value).encode(), {"Content-Type": "application/json", **named}
-    )
+    return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **named})
 
 
 class Service:

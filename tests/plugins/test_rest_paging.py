@@ -87,7 +87,9 @@ def test_pages_are_counted_until_one_is_empty(service, fetch):
 def test_a_404_after_the_last_page_ends(service, fetch):
     def items(request):
         page = int(request.query["page"])
-        return json_answer(page_of(request, 4, 4 * page)) if page < 2 else Answer(404, b"Invalid page")
+        return (
+            json_answer(page_of(request, 4, 4 * page)) if page < 2 else Answer(404, b"Invalid page")
+        )
 
     service.on("/items", items)
     assert fetch(pagination={"type": "page_number", "firstPage": 0}) == ROWS
@@ -110,7 +112,8 @@ def test_a_number_of_pages_saves_the_last_request(service, fetch):
 
 
 @pytest.mark.parametrize(
-    "pagination", [{"type": "page_number", "pageParam": "pag"}, {"type": "offset", "offsetParam": "x"}]
+    "pagination",
+    [{"type": "page_number", "pageParam": "pag"}, {"type": "offset", "offsetParam": "x"}],
 )
 def test_a_service_that_ignores_the_parameter_is_noticed(service, fetch, pagination):
     service.on("/items", json_answer(ROWS))
@@ -133,7 +136,9 @@ def test_offsets_follow_what_was_received_where_a_server_caps_the_page(service, 
 def test_a_total_saves_the_last_request(service, fetch):
     service.on(
         "/items",
-        lambda r: json_answer({"rows": page_of(r, 3, int(r.query["offset"])), "meta": {"total": 7}}),
+        lambda r: json_answer(
+            {"rows": page_of(r, 3, int(r.query["offset"])), "meta": {"total": 7}}
+        ),
     )
     pagination = {"type": "offset", "totalPath": "meta.total"}
     assert fetch(pagination=pagination, dataSelector="rows") == ROWS

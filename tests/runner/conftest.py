@@ -1,6 +1,7 @@
 """`spark-fetch` as a process of its own, a scripted service, a real PostgreSQL, real DuckDB files."""
 
 import json
+import multiprocessing
 import os
 import pwd
 import secrets
@@ -17,18 +18,23 @@ import pytest
 
 from spark_plugins.testing import Service
 
-# The folders of the contract, moved below the test's own; the code that runs is that of the pod.
-DRIVER = """
-import sys
-from pathlib import Path
-from spark_runner.main import run
-from spark_runner.paths import Paths
-base = Path(sys.argv[1])
-sys.exit(run(Paths(
-    credentials=base / "credentials", destination=base / "destination", data=base / "data",
-    temporary=base / "tmp", termination_message=base / "termination-log",
-)))
-"""
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+
+import pod_process  # noqa: E402  (found by its folder, as other processes find it)
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "pod_process",
+        "dlt.sources.rest_api",
+        "dlt.destinations.impl.duckdb.factory",
+        "dlt.destinations.impl.postgres.factory",
+        "duckdb",
+        "psycopg2",
+        "feedparser",
+    ]
+)
 
 
 @dataclass
@@ -91,16 +97,24 @@ class Pod:
             "timeoutSeconds": self.timeout,
         }
 
-    def start(self, document: str | None = None) -> subprocess.Popen:
-        text = document or json.dumps(self.document()).replace("$", "\\u0024")
+    def _environment(self, document: str | None) -> dict[str, str]:
         (self.base / "termination-log").write_bytes(b"")
+        text = document or json.dumps(self.document()).replace("$", "\\u0024")
+        return {"PATH": os.environ["PATH"], "SPARK_INTEGRATION": text, **self.environment}
+
+    def start(self, document: str | None = None) -> subprocess.Popen:
+        """A process from nothing, to send signals to."""
         return subprocess.Popen(
-            [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", DRIVER, str(self.base)],
-            env={
-                "PATH": os.environ["PATH"],
-                "SPARK_INTEGRATION": text,
-                **self.environment,
-            },
+            [
+                sys.executable,
+                "-W",
+                "error",
+                "-W",
+                "ignore::DeprecationWarning",
+                pod_process.__file__,
+                str(self.base),
+            ],
+            env=self._environment(document),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -111,16 +125,29 @@ class Pod:
             stdout, stderr = process.communicate(timeout=seconds)
         finally:
             process.kill()
+        return self._ended(process.returncode, stdout, stderr)
+
+    def fetch(self, document: str | None = None) -> Ended:
+        """A whole fetch in a process that was forked; see pod_process."""
+        process = FORKS.Process(
+            target=pod_process.forked, args=(self.base, self._environment(document)), daemon=True
+        )
+        process.start()
+        process.join(60)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        stdout, stderr = ((self.base / name).read_text() for name in ("stdout", "stderr"))
+        return self._ended(process.exitcode, stdout, stderr)
+
+    def _ended(self, code: int, stdout: str, stderr: str) -> Ended:
         raw = (self.base / "termination-log").read_bytes()
         # Everywhere, since every message of every test must hold to it.
         assert len(raw) <= 4096
         message = json.loads(raw) if raw else {}
         assert set(message) <= {"message", "rows", "retryAfterSeconds", "reason"}
         assert len(message.get("message", "")) <= 512
-        return Ended(process.returncode, message, raw, stdout, stderr)
-
-    def fetch(self, document: str | None = None) -> Ended:
-        return self.end(self.start(document))
+        return Ended(code, message, raw, stdout, stderr)
 
     def rows(self, sql: str) -> list:
         import duckdb
@@ -162,7 +189,11 @@ class Server:
 
     def connect(self):
         connection = psycopg2.connect(
-            host="127.0.0.1", port=self.port, dbname="postgres", user=self.user, password=self.password
+            host="127.0.0.1",
+            port=self.port,
+            dbname="postgres",
+            user=self.user,
+            password=self.password,
         )
         connection.autocommit = True
         return connection
@@ -202,23 +233,56 @@ def postgres(tmp_path_factory):
         for parent in [base, *base.parents][:4]:
             if parent.stat().st_uid == 0 and str(parent) != "/tmp":
                 parent.chmod(0o711)
-    options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    options = (
+        {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    )
     subprocess.run(
-        [tools / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
-         "--locale=C", "--no-sync", f"--pwfile={base / 'password'}"],
-        check=True, capture_output=True, cwd=base, **options,
+        [
+            tools / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            f"--pwfile={base / 'password'}",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=base,
+        **options,
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [tools / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-F",
-         "-c", "unix_socket_directories=", "-c", "shared_buffers=16MB"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=base, **options,
+        [
+            tools / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-F",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "shared_buffers=16MB",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=base,
+        **options,
     )
     subprocess.run(
         [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "20"],
-        check=False, capture_output=True,
+        check=False,
+        capture_output=True,
     )
     server = Server(port, password)
     for _ in range(200):
@@ -229,7 +293,8 @@ def postgres(tmp_path_factory):
             # It accepts no connection yet; pg_isready is the wait, as long as there is one.
             subprocess.run(
                 [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"],
-                check=False, capture_output=True,
+                check=False,
+                capture_output=True,
             )
     yield server
     process.send_signal(signal.SIGINT)

@@ -1,9 +1,12 @@
 """The command itself, as a person or the image meets it."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from spark_plugins.testing import json_answer
 
 COMMAND = Path(sys.executable).with_name("spark-fetch")
 
@@ -36,7 +39,18 @@ def test_without_an_integration_it_says_what_is_missing():
 def test_a_wrong_config_is_refused_before_dlt_is_imported(rest):
     rest.config = {}
     rest.environment = {"PYTHONPROFILEIMPORTTIME": "1"}
-    ended = rest.fetch()
+    ended = rest.end(rest.start())
     assert ended.exit == 10
-    assert "| spark_plugins.rest" in ended.stderr or "spark_plugins" in ended.stderr
-    assert "dlt" not in ended.stderr.split("spark_plugins", 1)[1].replace("default", "")
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "spark_plugins.rest.config" in imported
+    assert "dlt" not in imported
+
+
+def test_the_whole_way_from_a_cold_start(warehouse, service, postgres):
+    service.on("/items", json_answer([{"id": 1}]))
+    ended = warehouse.end(warehouse.start())
+    assert (ended.exit, ended.message) == (0, {"rows": 1})
+    assert ended.stdout == ""
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert {"time", "level", "logger", "message", "integration", "run", "attempt"} == set(lines[-1])
+    assert warehouse.leftovers() == []

@@ -17,7 +17,9 @@ def test_a_missing_key_names_the_secret_and_how_to_add_it(rest, service):
     ended = rest.fetch()
     assert (ended.exit, ended.message["reason"]) == (10, "InvalidCredentials")
     assert 'Secret "alice-secret" has no key "token"' in ended.said
-    assert "kubectl create secret generic alice-secret -n team-a --from-literal=token=" in ended.said
+    assert (
+        "kubectl create secret generic alice-secret -n team-a --from-literal=token=" in ended.said
+    )
     assert "requestedAt=$(date +%s) --overwrite" in ended.said
     assert service.requests == []
 

@@ -48,14 +48,19 @@ def test_the_second_fetch_asks_only_for_what_is_new(warehouse, service, postgres
         "startParam": "since",
         "initialValue": "2026-01-01T00:00:00Z",
     }
-    old = [{"id": 1, "changed": "2026-01-02T00:00:00Z"}, {"id": 2, "changed": "2026-01-03T00:00:00Z"}]
+    old = [
+        {"id": 1, "changed": "2026-01-02T00:00:00Z"},
+        {"id": 2, "changed": "2026-01-03T00:00:00Z"},
+    ]
     service.on("/items", json_answer(old))
     assert warehouse.fetch().message == {"rows": 2}
     # The service ignores the parameter or not; the boundary record comes again, changed within
     # the same second.
     service.on(
         "/items",
-        json_answer([*old[:1], {**old[1], "v": "again"}, {"id": 3, "changed": "2026-01-04T00:00:00Z"}]),
+        json_answer(
+            [*old[:1], {**old[1], "v": "again"}, {"id": 3, "changed": "2026-01-04T00:00:00Z"}]
+        ),
     )
     assert warehouse.fetch().message == {"rows": 2}
     assert [request.query["since"] for request in service.requests] == [
@@ -73,11 +78,17 @@ def test_the_second_fetch_asks_only_for_what_is_new(warehouse, service, postgres
 def test_of_a_record_that_comes_twice_in_a_fetch_the_newest_version_stays(
     warehouse, service, postgres
 ):
-    warehouse.config["resources"][0]["incremental"] = {"cursorPath": "changed", "startParam": "since"}
+    warehouse.config["resources"][0]["incremental"] = {
+        "cursorPath": "changed",
+        "startParam": "since",
+    }
     service.on(
         "/items",
         json_answer(
-            [{"id": 1, "changed": day, "v": day} for day in ("2026-01-02", "2026-01-09", "2026-01-05")]
+            [
+                {"id": 1, "changed": day, "v": day}
+                for day in ("2026-01-02", "2026-01-09", "2026-01-05")
+            ]
         ),
     )
     assert warehouse.fetch().exit == 0
@@ -119,7 +130,9 @@ def test_a_fetch_killed_while_loading_leaves_no_doubles(warehouse, service, post
 
     after = warehouse.fetch()
     assert after.message == {"rows": 2000}
-    assert postgres.rows(f"SELECT count(*), count(DISTINCT id) FROM {dataset}.items") == [(2000, 2000)]
+    assert postgres.rows(f"SELECT count(*), count(DISTINCT id) FROM {dataset}.items") == [
+        (2000, 2000)
+    ]
 
 
 def test_a_first_fetch_without_records_succeeds_with_a_warning(rest, service):

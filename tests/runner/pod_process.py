@@ -1,0 +1,40 @@
+"""The process of a pod, as the tests start it; a module of its own, so that another process finds it.
+
+`python -m` would import dlt anew for each fetch, most of a second. So most tests fork from a server
+that has imported it already: still a process with its own signals, streams and exit code.
+"""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from spark_runner.main import run
+from spark_runner.paths import Paths
+
+
+def paths(base: Path) -> Paths:
+    """The folders of the contract, moved below the test's own."""
+    return Paths(
+        credentials=base / "credentials",
+        destination=base / "destination",
+        data=base / "data",
+        temporary=base / "tmp",
+        termination_message=base / "termination-log",
+    )
+
+
+def forked(base: Path, environment: dict[str, str]) -> None:
+    """Become the pod's process: its streams, its environment, its exit code."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(base / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    warnings.simplefilter("error")
+    warnings.simplefilter("ignore", DeprecationWarning)
+    sys.exit(run(paths(base)))
+
+
+if __name__ == "__main__":
+    sys.exit(run(paths(Path(sys.argv[1]))))

@@ -66,6 +66,14 @@ class Api:
         path = f"{collection}/{body['metadata']['name']}?fieldManager=spark-dev&force=true"
         self.text(path, "PATCH", body, "apply-patch+yaml")
 
+    def serves(self) -> bool:
+        """Whether it answers from the store, too. Without etcd it calls itself ready for a while."""
+        try:
+            self.get("/api/v1/namespaces/default")
+        except (OSError, ApiError, ValueError):
+            return False
+        return self.healthy()
+
     def healthy(self) -> bool:
         """Whether the server says that it is ready; any trouble on the way there means no."""
         try:

@@ -113,8 +113,8 @@ class Cluster:
         if dead:
             return f"not running in it: {' '.join(sorted(dead))}"
         api = Api(self.kubeconfig)
-        if not api.healthy():
-            return "the API server is not ready"
+        if not api.serves():
+            return "the API server does not serve"
         return None
 
     def actual_options(self) -> Options | None:
@@ -237,6 +237,9 @@ class Cluster:
             until(self._launched, 10, "unshare to start")
         except TimeoutError:
             raise RefusalError(f"the cluster did not start:\n{self._last_words()}") from None
+        pid = self.pid
+        if pid is not None:
+            write(self.layout.init, Path(f"/proc/{pid}/stat").read_text())
 
     def _launched(self) -> bool:
         """Whether process 1 is there, or all is over already."""
@@ -272,21 +275,28 @@ class Cluster:
         )
 
     def _kill_all(self) -> None:
-        """End process 1 and wait for it: the kernel ends everything else before it is gone."""
-        try:
-            launcher, fields = processes.stat_fields(self.layout.launcher.read_text())
-        except (OSError, ValueError):
-            return
-        start_time = fields[processes.START_TIME]
-        # The launcher may not have made its child yet: killing it (too) leaves none of the cases out.
-        for pid in (self.pid, launcher):
-            if pid is not None and (pid != launcher or processes.alive(launcher, start_time)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        try:
-            until(lambda: not processes.alive(launcher, start_time), 30, "processes to end")
-        except TimeoutError as error:
-            raise RefusalError(f"{error} (launcher {launcher})") from None
+        """End process 1 and wait for it: before it is a zombie, all others have ended.
+
+        The launcher then reaps it and ends by itself. It is killed only where it has no child (it
+        may not have made it yet) and where it fails to end.
+        """
+        pid = self.pid
+        if pid is not None:
+            with contextlib.suppress(OSError):
+                write(self.layout.init, Path(f"/proc/{pid}/stat").read_text())
+        for note in (self.layout.init, self.layout.launcher):
+            try:
+                number, fields = processes.stat_fields(note.read_text())
+            except (OSError, ValueError):
+                continue
+            start_time = fields[processes.START_TIME]
+            ends_alone = note == self.layout.launcher and pid is not None
+            if not (ends_alone and _gone(number, start_time, 5)):
+                if processes.alive(number, start_time):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
+                if not _gone(number, start_time, 30):
+                    raise RefusalError(f"process {number} of the cluster does not end")
 
     def _destroy(self) -> None:
         self._kill_all()
@@ -400,7 +410,7 @@ class Cluster:
             command = json.loads(self.layout.component(name).read_text())["command"]
         self._start(name, list(command))
         if wait and name in ("etcd", "apiserver") and self._component("apiserver"):
-            until(Api(self.kubeconfig).healthy, 60, "the API server to be ready")
+            until(Api(self.kubeconfig).serves, 60, "the API server to serve")
 
     def _start(self, name: str, command: list[str]) -> None:
         # The shell notes its number as seen inside, then becomes the component. It is orphaned at
@@ -491,3 +501,12 @@ class Cluster:
                 mebibytes = process.resident_kib / 1024
                 lines.append(f"  {name:12} {mebibytes:6.0f} MiB  process {process.outer}")
         return lines
+
+
+def _gone(pid: int, start_time: str, seconds: float) -> bool:
+    """Whether this process ends in time."""
+    try:
+        until(lambda: not processes.alive(pid, start_time), seconds, f"process {pid} to end")
+    except TimeoutError:
+        return False
+    return True

@@ -68,6 +68,11 @@ class Layout:
         return self.folder / "launcher.stat"
 
     @property
+    def init(self) -> Path:
+        """The stat line of process 1 itself, to know it by when the launcher is gone."""
+        return self.folder / "init.stat"
+
+    @property
     def ready(self) -> Path:
         """There once everything answers; written by process 1."""
         return self.folder / "ready"

@@ -1,0 +1,44 @@
+"""The real node: pods run, and their processes, mounts and cgroups end with the cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from dev.cluster import Cluster, cgroups
+from dev.cluster import layout as at
+from dev.errors import RefusalError
+from dev.waiting import until
+from tests.dev import outside
+
+pytestmark = pytest.mark.node
+
+
+def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster]) -> None:
+    before = outside.machine()
+    cluster = clusters(kubeless=False)
+    cluster.up()
+    namespace = outside.process_namespace(cluster)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "still"},
+        "spec": {
+            "containers": [{"name": "still", "image": at.PAUSE_IMAGE}],
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532},
+        },
+    }
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/still", "--timeout=60s")
+    groups = [hierarchy / cluster.layout.cgroup for hierarchy in cgroups.hierarchies()]
+    assert all(group.is_dir() for group in groups)
+    assert outside.machine() == before
+    with pytest.raises(RefusalError, match="is not a file"):
+        cluster.load_image(cluster.layout.folder / "nothing.tar")
+    assert cluster.load_image(cluster.layout.folder / "pause.tar") is True
+    assert cluster.load_image(cluster.layout.folder / "pause.tar") is False
+    cluster.down()
+    assert outside.processes(namespace) == []
+    assert outside.traces(cluster) == []
+    until(lambda: outside.machine() == before, 5, "the machine to be as before")

@@ -34,6 +34,7 @@ class Scheduler:
     history_succeeded: int = 1
     history_failed: int = 3
     pod_template: PodTemplate = PodTemplate()
+    reported_services: frozenset[str] = frozenset()
 
 
 def _pod_template(value: object) -> PodTemplate:
@@ -67,4 +68,7 @@ def parse(body: Mapping[str, Any]) -> Scheduler:
         history_succeeded=max(0, fields.integer(history.get("succeeded"), 1)),
         history_failed=max(0, fields.integer(history.get("failed"), 3)),
         pod_template=_pod_template(spec.get("podTemplate")),
+        reported_services=frozenset(
+            fields.mapping(fields.mapping(body.get("status")).get("byService"))
+        ),
     )

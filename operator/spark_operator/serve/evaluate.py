@@ -65,7 +65,10 @@ class Evaluator:
             logger.exception("evaluation failed", extra=self._about(uid))
             self._try_again(uid, None)
         finally:
-            self.admission.forget(uid) if self.admission.reserved(uid) else None
+            # A place that led to no claim is another's.
+            if self.admission.reserved(uid):
+                self.admission.forget(uid)
+                self.admission.admit()
 
     def _try_again(self, uid: str, error: ApiError | NoAnswer | None) -> None:
         failures = min(self._failures.get(uid, 0) + 1, 10)
@@ -129,9 +132,9 @@ class Evaluator:
                 if await self._write(integration, status):
                     # Nobody else can have made a Job for a claim that we wrote just now.
                     looked_up.job_absent = True
+                    self._log_claim(entry.integration)
                 entry.waiting_since = None
                 self.admission.forget(integration.uid)
-                self._log_claim(entry.integration)
             case decisions.CreateJob(run=run):
                 await self._create(integration, run, looked_up)
             case decisions.Record(status=status, announcement=announcement):
@@ -269,7 +272,7 @@ class Evaluator:
 
     def _log_claim(self, integration: Integration) -> None:
         run = integration.status.run
-        if run is not None and run.running:
+        if run is not None:
             logger.info(
                 "dispatched run %s, attempt %s (%s)",
                 run.number,

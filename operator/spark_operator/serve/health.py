@@ -1,0 +1,38 @@
+"""/healthz and /readyz. Neither asks the API server: its outage must not restart its clients."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+
+class Health:
+    """``alive`` and ``ready`` return an empty text where all is well, else what is wrong."""
+
+    def __init__(self, *, port: int, alive: Callable[[], str], ready: Callable[[], str]) -> None:
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._checks = {"/healthz": alive, "/readyz": ready}
+
+    async def start(self) -> None:
+        """Raises OSError where the port is taken."""
+        app = web.Application()
+        for path, check in self._checks.items():
+            app.router.add_get(path, _answer(check))
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        # All addresses, as kubelet's probes come from the node.
+        await web.TCPSite(self._runner, host=None, port=self._port).start()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+def _answer(
+    check: Callable[[], str],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        problem = check()
+        return web.Response(text=problem or "ok", status=503 if problem else 200)
+
+    return answer

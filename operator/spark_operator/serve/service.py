@@ -1,0 +1,211 @@
+"""The whole process: watches in every replica, and the leader's work in the one that holds the Lease."""
+
+import asyncio
+import logging
+import signal
+from dataclasses import dataclass
+
+import kopf
+
+from spark_operator.act import objects
+from spark_operator.act.api import Api, ApiError, NoAnswer
+from spark_operator.serve import handlers
+from spark_operator.serve.cache import Cache
+from spark_operator.serve.clock import Clock
+from spark_operator.serve.connection import Connection
+from spark_operator.serve.elector import Elector, Terms
+from spark_operator.serve.health import Health
+from spark_operator.serve.intake import Intake
+from spark_operator.serve.leader import TICK_SECONDS, Leader
+from spark_operator.serve.relist import relist
+
+logger = logging.getLogger(__name__)
+
+_RELIST_SECONDS = 600.0
+_PULSE_SECONDS = 1.0
+_STUCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``namespaces`` empty means all. ``lease`` and ``scheduler`` are (namespace, name)."""
+
+    scheduler: tuple[str, str]
+    lease: tuple[str, str]
+    runner_image: str
+    identity: str
+    namespaces: tuple[str, ...] = ()
+    health_port: int = 8080
+    terms: Terms = Terms()  # noqa: RUF009
+
+
+class Service:
+    def __init__(self, options: Options, connection: Connection, clock: Clock) -> None:
+        self._options = options
+        self._connection = connection
+        self._clock = clock
+        self._session = connection.session()
+        self._api = Api(self._session, connection.server, lambda: self._elector.leading())
+        self._namespaces: tuple[str | None, ...] = options.namespaces or (None,)
+        self._cache = Cache(options.scheduler)
+        self._whole = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._beat = clock.monotonic()
+        self._leader = Leader(
+            api=self._api,
+            cache=self._cache,
+            clock=clock,
+            namespaces=self._namespaces,
+            runner_image=options.runner_image,
+            identity=options.identity,
+            leading=lambda: self._elector.leading(),
+        )
+        self._elector = Elector(
+            api=self._api,
+            clock=clock,
+            namespace=options.lease[0],
+            name=options.lease[1],
+            identity=options.identity,
+            on_lead=self._leader.elected,
+            on_lose=self._leader.deposed,
+            terms=options.terms,
+        )
+        self._intake = Intake(
+            cache=self._cache,
+            clock=clock,
+            concerned=self._leader.concerned,
+            forget=self._leader.forget,
+        )
+        self._health = Health(port=options.health_port, alive=self._alive, ready=self._ready)
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. Raises LeadTaken where another replica took the Lease from us."""
+        self._take_signals()
+        await self._health.start()
+        # All of ours exist before kopf starts: when kopf ends it cancels whatever was created after.
+        tasks: list[asyncio.Task[object]] = [
+            asyncio.create_task(self._pulse(), name="pulse"),
+            asyncio.create_task(self._leader.run(), name="leader"),
+            asyncio.create_task(self._keep_whole(), name="relist"),
+            asyncio.create_task(self._compete(), name="elector"),
+            asyncio.create_task(self._watch(), name="watches"),
+        ]
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end([stop, *tasks])
+        for task in done - {stop}:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    async def _end(self, tasks: "list[asyncio.Task[object]]") -> None:
+        """The Lease first: a successor waits for nothing else, and kopf takes its time to end."""
+        for task in tasks:
+            if task.get_name() != "watches":
+                task.cancel()
+        await asyncio.gather(
+            *(t for t in tasks if t.get_name() != "watches"), return_exceptions=True
+        )
+        await self._elector.release()
+        await self._health.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=1)
+        await self._session.close()
+        await self._connection.close()
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    # --- the tasks
+
+    async def _pulse(self) -> None:
+        while True:
+            self._beat = self._clock.monotonic()
+            self._leader.remind()
+            await asyncio.sleep(_PULSE_SECONDS)
+
+    async def _compete(self) -> None:
+        # A leader with half a cache would call services unknown whose Plugins it has not seen yet.
+        await self._whole.wait()
+        await self._elector.run()
+
+    async def _keep_whole(self) -> None:
+        """Relist until the cache holds all that exists, then every ten minutes against ghosts."""
+        delay = 0.1
+        while True:
+            await asyncio.sleep(delay)
+            try:
+                whole = await relist(self._api, self._cache, self._namespaces, self._intake.ghost)
+            except (ApiError, NoAnswer) as error:
+                logger.debug("not listed: %s", error)
+                whole = False
+            if whole and not self._whole.is_set():
+                logger.info("caches are whole: %s integrations", len(self._cache.integrations))
+                self._whole.set()
+            delay = _RELIST_SECONDS if whole else min(delay * 2, 5.0)
+
+    async def _watch(self) -> None:
+        """kopf, again and again: a watch that it cannot go on with ends it, but not the process."""
+        while True:
+            await self._served()
+            try:
+                await self._kopf()
+            except Exception:
+                logger.exception("watches ended, started again")
+            await asyncio.sleep(1)
+
+    async def _kopf(self) -> None:
+        registry = handlers.register(
+            intake=self._intake,
+            connection=self._connection,
+            scheduler_key=self._options.scheduler,
+            scheduler_uid=lambda: self._cache.scheduler.uid if self._cache.scheduler else None,
+            tick=self._leader.tick,
+            # kopf has taken the signals by then; its own way to stop takes five seconds.
+            started=self._take_signals,
+        )
+        await kopf.operator(
+            registry=registry,
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not self._options.namespaces,
+            namespaces=self._options.namespaces,
+            identity=self._options.identity,  # type: ignore[arg-type]
+        )
+
+    async def _served(self) -> None:
+        """Wait for our kinds: kopf looks once for what the API server serves, and never again."""
+        told: object = None
+        delay = 0.5
+        while True:
+            try:
+                missing = await objects.missing_kinds(self._api)
+                if not missing:
+                    return
+                problem = f"the CRDs of {', '.join(missing)} are not installed"
+            except (ApiError, NoAnswer) as error:
+                problem = f"the API server does not answer: {error}"
+            if problem != told:
+                logger.warning("waiting: %s", problem)
+                told = problem
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 10.0)
+
+    # --- health
+
+    def _alive(self) -> str:
+        """The loop moves, and so does the tick where there is a Scheduler to carry it."""
+        now = self._clock.monotonic()
+        if now - self._beat > _STUCK_SECONDS:
+            return f"the loop stood still for {now - self._beat:.0f} s"
+        silence = now - self._leader.ticked_at
+        if self._cache.scheduler is not None and silence > 10 * TICK_SECONDS:
+            return f"no tick for {silence:.0f} s"
+        return ""
+
+    def _ready(self) -> str:
+        return "" if self._whole.is_set() else "the caches are not whole yet"

@@ -89,9 +89,13 @@ def install(*groups: Mapping[str, str]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+def _has_apt() -> bool:
+    return shutil.which("apt-get") is not None
+
+
 def _apt(packages: Iterable[str]) -> None:
     names = list(packages)
-    if shutil.which("apt-get") is None:
+    if not _has_apt():
         raise RefusalError(
             f"apt-get is not here, so install these yourself: {' '.join(names)} (Debian's names)"
         )

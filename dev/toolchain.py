@@ -140,7 +140,9 @@ class Toolchain:
         """Build to a temporary name; only a complete binary ever gets the real one."""
         print(line, end="", file=sys.stderr, flush=True)
         began = time.monotonic()
-        final, partial = self.path(tool.name), self.folder / f"{tool.name}.partial"
+        # Named after this process: the `go` of a killed builder may live on and write its own.
+        partial = self.folder / f"{tool.name}.{os.getpid()}.partial"
+        final = self.path(tool.name)
         # -mod=readonly and GOWORK=off: the pins decide, whatever the user's environment says.
         command = [go, "build", "-mod=readonly", "-buildvcs=false", "-trimpath"]
         command += ["-ldflags", tool.ldflags, "-o", str(partial), tool.package]

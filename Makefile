@@ -33,6 +33,7 @@ check: venv ## Format, lint, types and layers, without changing a file
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/mypy dev
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: pins

@@ -29,7 +29,7 @@ class PermanentError(PluginError):
         self.reason: Reason = reason
 
 
-class MissingCredential(PermanentError):  # noqa: N818  (named by what is so)
+class MissingCredential(PermanentError):
     """A key that the config makes necessary is not in the Secret.
 
     The plugin knows the key alone; the runner adds the Secret's name and how to mend it.
@@ -41,7 +41,7 @@ class MissingCredential(PermanentError):  # noqa: N818  (named by what is so)
         self.why = why
 
 
-class RateLimited(PluginError):  # noqa: N818  (named by what is so)
+class RateLimited(PluginError):
     """The service asks to wait: not tried again before `retry_after_seconds` (0 to 86400)."""
 
     def __init__(self, retry_after_seconds: float, message: str = "") -> None:

@@ -8,7 +8,7 @@ from spark_plugins.contract import ENTRY_POINTS, Plugin
 from spark_plugins.errors import PermanentError
 
 
-class UnknownService(PermanentError):  # noqa: N818  (named by what is so)
+class UnknownService(PermanentError):
     """No installed distribution brings a plugin of that name."""
 
 

@@ -29,7 +29,7 @@ def test_a_difference_is_noticed_and_mended(tmp_path, capsys):
 def test_every_schema_is_plain_json_schema(plugin):
     schema = manifests.config_schema(plugin.Config)
     jsonschema.Draft202012Validator.check_schema(schema)
-    objects = [node for node in (schema, *schema.get("$defs", {}).values())]
+    objects = [schema, *schema.get("$defs", {}).values()]
     assert all(node["additionalProperties"] is False for node in objects)
     for node in objects:
         for name, described in node["properties"].items():

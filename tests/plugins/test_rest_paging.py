@@ -8,14 +8,6 @@ from spark_plugins.testing import Answer, json_answer
 ROWS = [{"id": number} for number in range(1, 8)]
 
 
-def root(error) -> BaseException:
-    """The plugin's own error below those of dlt."""
-    current = error.value
-    while current.__cause__ is not None and not isinstance(current, PermanentError):
-        current = current.__cause__
-    return current
-
-
 def page_of(request, size, start):
     return ROWS[start : start + size]
 
@@ -51,9 +43,8 @@ def test_a_link_header_without_a_next_page_ends(service, fetch, link):
 
 def test_a_link_to_itself_ends_with_a_clear_error(service, fetch):
     service.on("/items", json_answer(ROWS, Link='</items>; rel="next"'))
-    with pytest.raises(Exception) as error:
+    with pytest.raises(Exception, match="lead in a circle"):
         fetch(pagination={"type": "link_header"})
-    assert "lead in a circle" in str(root(error))
     assert len(service.requests) == 1
 
 
@@ -117,9 +108,8 @@ def test_a_number_of_pages_saves_the_last_request(service, fetch):
 )
 def test_a_service_that_ignores_the_parameter_is_noticed(service, fetch, pagination):
     service.on("/items", json_answer(ROWS))
-    with pytest.raises(Exception) as error:
+    with pytest.raises(Exception, match="does not count by"):
         fetch(pagination=pagination)
-    assert "does not count by" in str(root(error))
     assert len(service.requests) == 2
 
 
@@ -161,16 +151,14 @@ def test_cursors_are_given_back_until_there_is_none(service, fetch):
 
 def test_a_cursor_that_comes_twice_ends_with_a_clear_error(service, fetch):
     service.on("/items", json_answer({"rows": ROWS, "next": "same"}))
-    with pytest.raises(Exception) as error:
+    with pytest.raises(Exception, match="the same cursor twice"):
         fetch(pagination={"type": "cursor", "cursorPath": "next"}, dataSelector="rows")
-    assert "the same cursor twice" in str(root(error))
 
 
 def test_more_pages_than_allowed_are_an_error_not_a_silent_loss(service, fetch):
     service.on("/items", lambda r: json_answer([{"id": r.query["page"]}]))
-    with pytest.raises(Exception) as error:
+    with pytest.raises(Exception, match="more than 5 pages"):
         fetch(pagination={"type": "page_number", "maxPages": 5})
-    assert "more than 5 pages" in str(root(error))
     assert len(service.requests) == 5
 
 

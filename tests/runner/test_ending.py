@@ -69,3 +69,17 @@ def test_time_since_the_jobs_creation_counts(rest, service):
     service.wait_for(1)
     process.send_signal(signal.SIGINT)
     assert rest.end(process).exit == 12
+
+
+def test_at_the_end_of_the_budget_a_fetch_that_moves_is_ended_cleanly(rest, service):
+    rest.timeout = 12
+    pages = iter(range(10**6))
+    service.on("/items", lambda _: json_answer({"rows": [{"id": 1}], "next": next(pages) + 1}))
+    rest.config["resources"][0] |= {
+        "dataSelector": "rows",
+        "pagination": {"type": "cursor", "cursorPath": "next", "maxPages": 100_000},
+    }
+    ended = rest.fetch()
+    assert ended.exit == 12
+    # Its own end, not that of a process that was cut off.
+    assert rest.leftovers() == []

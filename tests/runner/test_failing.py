@@ -195,3 +195,17 @@ def test_a_file_that_is_being_written_is_busy(rest, service):
     rest.end(running)
     service.on("/items", json_answer([{"id": 1}]))
     assert rest.fetch().exit == 0
+
+
+def test_a_lock_that_was_lost_on_the_way_stops_the_load(warehouse, service, postgres):
+    def answer(_request):
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+        assert postgres.rows(gone + "'spark-fetch lock'") == [(True,)]
+        return json_answer([{"id": 1}])
+
+    service.on("/items", answer)
+    ended = warehouse.fetch()
+    assert ended.exit == 1
+    assert "is not available" in ended.said
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT to_regclass('{dataset}.items')") == [(None,)]

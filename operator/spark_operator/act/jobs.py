@@ -5,8 +5,8 @@ from typing import Any
 
 from spark_operator.act import paths
 from spark_operator.act.api import Api, ApiError
+from spark_operator.model import fields, names
 from spark_operator.model import job as model
-from spark_operator.model import names
 from spark_operator.model.job import Job
 
 SELECTOR = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
@@ -52,7 +52,7 @@ async def all_of_ours(api: Api, namespaces: tuple[str | None, ...]) -> AsyncIter
     for namespace in namespaces:
         path = paths.collection("jobs", namespace)
         async for page in api.pages(path, {"labelSelector": SELECTOR}):
-            for body in page.get("items", ()):
+            for body in fields.items(page.get("items")):
                 yield model.parse(body)
 
 

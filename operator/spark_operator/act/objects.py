@@ -17,7 +17,9 @@ async def missing_kinds(api: Api) -> tuple[str, ...]:
         if error.not_found:
             return KINDS
         raise
-    names = {fields.text(fields.mapping(r).get("name")) for r in served.get("resources", ())}
+    names = {
+        fields.text(fields.mapping(r).get("name")) for r in fields.items(served.get("resources"))
+    }
     return tuple(kind for kind in KINDS if kind not in names)
 
 
@@ -29,6 +31,6 @@ async def existing(
     for namespace in (None,) if kind == "plugins" else namespaces:
         path = paths.collection(kind, namespace)
         async for page in api.pages(path, params, METADATA_ONLY):
-            for item in page.get("items", ()):
+            for item in fields.items(page.get("items")):
                 metadata = fields.mapping(item.get("metadata"))
                 yield fields.text(metadata.get("uid")), fields.resource_version(metadata)

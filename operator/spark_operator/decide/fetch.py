@@ -148,8 +148,8 @@ def _resting_message(integration: Integration, start: Start, now: datetime) -> s
     run = integration.status.run
     if start.reason is Reason.FETCHED and run is not None and not run.failed:
         loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} rows"
-        warning = f"; {run.message}" if run.message else ""
-        return f"{loaded}{warning}. Next fetch at {at}."
+        warning = f" {run.message}" if run.message else ""
+        return f"{loaded}.{warning} Next fetch at {at}."
     if start.reason is Reason.FETCHED:
         return f"Next fetch at {at}."
     if start.at <= now:

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from spark_operator.model import destination, fields, names, status, timestamps
+from spark_operator.model import destination as destinations
+from spark_operator.model import fields, names, timestamps
+from spark_operator.model import status as statuses
+from spark_operator.model.destination import Destination
+from spark_operator.model.status import Status
 
 DEFAULT_TIMEOUT_SECONDS = 300
 DEFAULT_RETRY_DELAYS_SECONDS = (60, 300, 600)
@@ -20,7 +24,7 @@ class Spec:
     suspend: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     credentials_secret_name: str | None = None
-    destination: destination.Destination | None = None
+    destination: Destination | None = None
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     retry_delays_seconds: tuple[int, ...] = DEFAULT_RETRY_DELAYS_SECONDS
 
@@ -38,7 +42,7 @@ class Integration:
     deleting: bool
     requested_at: str | None
     spec: Spec
-    status: status.Status
+    status: Status
 
     @property
     def key(self) -> tuple[str, str]:
@@ -59,7 +63,7 @@ def _parse_spec(value: object) -> Spec:
         suspend=spec.get("suspend") is True,
         config=fields.mapping(spec.get("config")),
         credentials_secret_name=fields.optional_text(spec.get("credentialsSecretName")),
-        destination=destination.parse(spec.get("destination")),
+        destination=destinations.parse(spec.get("destination")),
         timeout_seconds=max(
             30, fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS)
         ),
@@ -81,5 +85,5 @@ def parse(body: Mapping[str, Any]) -> Integration:
         deleting=metadata.get("deletionTimestamp") is not None,
         requested_at=requested_at if isinstance(requested_at, str) else None,
         spec=_parse_spec(body.get("spec")),
-        status=status.parse(body.get("status")),
+        status=statuses.parse(body.get("status")),
     )

@@ -37,6 +37,12 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     return collapsed if len(collapsed) <= limit else collapsed[: limit - 1] + "…"
 
 
+def sentence(text: str, limit: int = MAX_TEXT) -> str:
+    """As ``clean``, and ending like a sentence, so that another can follow."""
+    cleaned = clean(text, limit - 1)
+    return cleaned if not cleaned or cleaned[-1] in ".!?…" else cleaned + "."
+
+
 def _bounded(value: object, maximum: int) -> int | None:
     number = fields.optional_integer(value)
     return None if number is None or number < 0 else min(number, maximum)
@@ -54,7 +60,7 @@ def parse(text: str) -> Result:
         return UNREADABLE
     return Result(
         readable=True,
-        message=clean(fields.text(document.get("message"))),
+        message=sentence(fields.text(document.get("message"))),
         rows=_bounded(document.get("rows"), MAX_ROWS),
         retry_after_seconds=_bounded(document.get("retryAfterSeconds"), MAX_RETRY_AFTER_SECONDS),
         reason=_REASONS.get(fields.text(document.get("reason"))),

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spark_operator.model import destination, fields
+from spark_operator.model import destination as destinations
+from spark_operator.model import fields
+from spark_operator.model.destination import Destination
 
 DEFAULT_MAX_CONCURRENT_FETCHES = 50
-DEFAULT_DESTINATION = destination.Destination(destination.DUCKDB)
+DEFAULT_DESTINATION = Destination(destinations.DUCKDB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Scheduler:
     resource_version: int
     suspend: bool = False
     max_concurrent_fetches: int = DEFAULT_MAX_CONCURRENT_FETCHES
-    destination: destination.Destination = DEFAULT_DESTINATION
+    destination: Destination = DEFAULT_DESTINATION
     history_succeeded: int = 1
     history_failed: int = 3
     pod_template: PodTemplate = PodTemplate()
@@ -64,7 +66,7 @@ def parse(body: Mapping[str, Any]) -> Scheduler:
         max_concurrent_fetches=fields.integer(
             spec.get("maxConcurrentFetches"), DEFAULT_MAX_CONCURRENT_FETCHES
         ),
-        destination=destination.parse(spec.get("destination")) or DEFAULT_DESTINATION,
+        destination=destinations.parse(spec.get("destination")) or DEFAULT_DESTINATION,
         history_succeeded=max(0, fields.integer(history.get("succeeded"), 1)),
         history_failed=max(0, fields.integer(history.get("failed"), 3)),
         pod_template=_pod_template(spec.get("podTemplate")),

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from dev import host, packages
+from dev import host, packages, paths
 from dev.cluster import archive, cgroups, components, configuration, inside, pki, processes
 from dev.cluster import layout as at
 from dev.cluster.api import Api
@@ -148,6 +148,7 @@ class Cluster:
         wanted = [packages.CLUSTER] if self.options.kubeless else [packages.CLUSTER, packages.NODE]
         packages.install(*wanted)
         host.require_kernel(node=not self.options.kubeless)
+        paths.visible_inside(paths.ROOT)
         self.toolchain.build()
         with self._locked("starting or stopping this cluster"):
             actual = self.actual_options()

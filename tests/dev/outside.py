@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dev.cluster import Cluster, cgroups
 from dev.cluster.processes import alive as running
+from dev.cluster.processes import stat_fields
 
 SETTINGS = (
     "net/ipv4/ip_forward",
@@ -39,6 +40,11 @@ def machine() -> dict[str, object]:
         path = Path("/proc/sys", name)
         seen[name] = path.read_text() if path.exists() else None
     return seen
+
+
+def launcher(cluster: Cluster) -> int:
+    """The process outside whose death is the cluster's."""
+    return stat_fields(cluster.layout.launcher.read_text())[0]
 
 
 def process_namespace(cluster: Cluster) -> str:

@@ -10,20 +10,17 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from dev.cluster import Cluster, processes
+from dev.cluster import Cluster
 from dev.errors import RefusalError
 from dev.waiting import until
 from tests.dev import outside
+from tests.dev.outside import launcher
 
 from dev import paths, postgres
 
 pytestmark = pytest.mark.apiserver
 
 Clusters = Callable[..., Cluster]
-
-
-def launcher(cluster: Cluster) -> int:
-    return processes.stat_fields(cluster.layout.launcher.read_text())[0]
 
 
 def test_up_twice_is_one_cluster_and_other_options_are_another(clusters: Clusters) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -11,11 +13,13 @@ from dev.cluster import layout as at
 from dev.errors import RefusalError
 from dev.waiting import until
 from tests.dev import outside
+from tests.dev.outside import launcher
 
 pytestmark = pytest.mark.node
 
 
-def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster]) -> None:
+@pytest.mark.parametrize("victim", ["nobody", "process 1", "launcher"])
+def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster], victim: str) -> None:
     before = outside.machine()
     cluster = clusters(kubeless=False)
     cluster.up()
@@ -38,6 +42,10 @@ def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster]) -> 
         cluster.load_image(cluster.layout.folder / "nothing.tar")
     assert cluster.load_image(cluster.layout.folder / "pause.tar") is True
     assert cluster.load_image(cluster.layout.folder / "pause.tar") is False
+    pids = {"process 1": cluster.pid, "launcher": launcher(cluster)}
+    if pid := pids.get(victim):
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not outside.processes(namespace), 15, "all processes to end")
     cluster.down()
     assert outside.processes(namespace) == []
     assert outside.traces(cluster) == []

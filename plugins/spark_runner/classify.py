@@ -53,7 +53,7 @@ def classify(error: BaseException, document: Document | None, credentials: Path)
         outcome = _of_http(errors, document) or _of_database(errors, document)
         if outcome is not None:
             return outcome
-    return _of_dlt(errors) or Outcome(exit=Exit.TRANSIENT, message=_unknown(errors))
+    return _of_dlt(errors) or _unknown(errors)
 
 
 def _of_plugin(error: PluginError, document: Document | None, credentials: Path) -> Outcome:
@@ -162,10 +162,14 @@ def _of_dlt(errors: list[BaseException]) -> Outcome | None:
     return None
 
 
-def _unknown(errors: list[BaseException]) -> str:
+def _unknown(errors: list[BaseException]) -> Outcome:
     # The innermost one is where it began; the outer ones only say where it passed.
     innermost = errors[-1]
-    return f"Unexpected {type(innermost).__name__}: {_first_line(innermost)}"
+    return Outcome(
+        exit=Exit.TRANSIENT,
+        message=f"Unexpected {type(innermost).__name__}: {_first_line(innermost)}",
+        unexpected=True,
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -29,9 +29,9 @@ class Ending:
     """Started once at the beginning of the process; `why` is set when the end has come."""
 
     def __init__(
-        self, budget_seconds: float, stage: Stage, finish: Callable[[Outcome], None]
+        self, budget_seconds: float, stage: Stage, finish: Callable[[Outcome], bool]
     ) -> None:
-        """`finish` writes message and log; it is called from another thread, at most once here."""
+        """`finish` writes message and log, and says whether nothing was written before."""
         self.deadline = time.monotonic() + budget_seconds
         self._budget = budget_seconds
         self._stage = stage
@@ -74,8 +74,8 @@ class Ending:
         _tell_dlt()
         if self._over.wait(LOADING_GRACE_SECONDS if self._stage.loading else GRACE_SECONDS):
             return
-        self._finish(self.outcome())
-        os._exit(Exit.TIMEOUT)
+        if self._finish(self.outcome()):
+            os._exit(Exit.TIMEOUT)
 
 
 def _remember(_number: int, _frame: FrameType | None) -> None:

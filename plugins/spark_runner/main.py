@@ -108,12 +108,11 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
             outcome = ending.outcome()
         else:
             outcome = classify(error, document, paths.credentials)
-            if outcome.exit is Exit.TRANSIENT:
-                # The only class that may hide a fault of ours.
-                log.debug("The fetch failed.", exc_info=error)
+            if outcome.unexpected:
+                log.error("This exception has no class of its own.", exc_info=error)
     ending.over()
-    finish(outcome)
-    return outcome.exit
+    # Where the other thread was first, the message says that the time is over: so must the code.
+    return outcome.exit if finish(outcome) else Exit.TIMEOUT
 
 
 def _fetch(
@@ -161,21 +160,29 @@ def _fetch(
     return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
 
 
-def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable[[Outcome], None]:
-    """Message and log, once: the main thread and the end of the budget may come together."""
-    lock = threading.Lock()
+def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable[[Outcome], bool]:
+    """Write message and log, once: the main thread and the end of the budget may come together.
 
-    def finish(outcome: Outcome) -> None:
-        if not lock.acquire(blocking=False):
-            return
-        termination.write(paths.termination_message, outcome, scrubber)
-        level = logging.INFO if outcome.exit is Exit.SUCCESS else logging.ERROR
-        log.log(
-            level,
-            "%s: %s",
-            outcome.exit.name.lower(),
-            outcome.message or f"{outcome.rows or 0} records loaded",
-        )
+    What it gives says whether it was the first and so has written.
+    """
+    lock = threading.Lock()
+    written = threading.Event()
+
+    def finish(outcome: Outcome) -> bool:
+        # The second waits for the first: the process must not end in the middle of a message.
+        with lock:
+            if written.is_set():
+                return False
+            written.set()
+            termination.write(paths.termination_message, outcome, scrubber)
+            level = logging.INFO if outcome.exit is Exit.SUCCESS else logging.ERROR
+            log.log(
+                level,
+                "%s: %s",
+                outcome.exit.name.lower(),
+                outcome.message or f"{outcome.rows or 0} records loaded",
+            )
+            return True
 
     return finish
 

@@ -20,10 +20,14 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`message` is one sentence for the user, not scrubbed yet; `rows` counts records."""
+    """`message` is one sentence for the user, not scrubbed yet; `rows` counts records.
+
+    `unexpected` marks what no rule knew: its traceback goes into the log.
+    """
 
     exit: Exit
     message: str = ""
     rows: int | None = None
     retry_after_seconds: int | None = None
     reason: Reason | None = None
+    unexpected: bool = False

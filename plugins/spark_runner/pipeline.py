@@ -84,6 +84,7 @@ def run(
                     destination=destination.factory(),
                     dataset_name=destination.dataset,
                 )
+                _join_our_log()
                 stage.enter("reading the state in the destination")
                 pipeline.sync_destination()
                 first = pipeline.first_run
@@ -92,17 +93,25 @@ def run(
                 info = pipeline.extract(source, loader_file_format=destination.loader_file_format)
                 stage.enter("preparing the records")
                 pipeline.normalize()
+                counts = _records(info)
                 still_locked()
                 stage.enter("loading", loading=True)
+                log.info("Loading %s", counts or "nothing new")
                 pipeline.load()
                 if pipeline.has_pending_data:
                     # A drained load returns as if it were done.
                     signals.raise_if_signalled()
                     raise TransientError("The load ended before every record was loaded.")
                 stage.enter("finishing")
-                counts = _records(info)
-                log.info("Loaded %s", counts or "nothing new")
                 return Loaded(rows=sum(counts.values()), first=first)
+
+
+def _join_our_log() -> None:
+    """dlt makes a handler of its own; through ours its lines are JSON as well."""
+    theirs = logging.getLogger("dlt")
+    for handler in list(theirs.handlers):
+        theirs.removeHandler(handler)
+    theirs.propagate = True
 
 
 def _records(info: Any) -> dict[str, int]:

@@ -209,3 +209,19 @@ def test_a_lock_that_was_lost_on_the_way_stops_the_load(warehouse, service, post
     assert "is not available" in ended.said
     dataset = warehouse.destination["dataset"]
     assert postgres.rows(f"SELECT to_regclass('{dataset}.items')") == [(None,)]
+
+
+def test_a_redirect_that_leads_nowhere_is_no_empty_answer(rest, service):
+    service.on("/items", Answer(302))
+    ended = rest.fetch()
+    assert (ended.exit, ended.message["reason"]) == (10, "InvalidConfig")
+    assert "leads nowhere" in ended.said
+
+
+def test_an_unexpected_exception_leaves_its_traceback_in_the_log_only(rest, service):
+    service.on("/items", Answer(302, headers={"Location": "ftp://x.example/"}))
+    ended = rest.fetch()
+    assert ended.exit == 1
+    assert ended.said.startswith("Unexpected InvalidSchema")
+    assert "Traceback" in ended.stderr
+    assert all(line.startswith("{") for line in ended.stderr.splitlines())

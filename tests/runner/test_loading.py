@@ -166,3 +166,20 @@ def test_braces_and_dollars_in_the_config_are_sent_as_they_stand(rest, service):
     (asked,) = service.requests
     assert asked.query == {"filter": "{incremental.last} $HOME $(X) ü", "all": "true"}
     assert json.loads(asked.body) == {"q": ["{}", {"{a}": 1}]}
+
+
+def test_a_file_survives_a_kill_while_it_is_loaded(rest, service):
+    records = [{"id": number, "v": "x" * 100} for number in range(20_000)]
+    service.on("/items", json_answer(records[:10_000]))
+    assert rest.fetch().message == {"rows": 10_000}
+    service.on("/items", json_answer(records))
+    process = rest.start()
+    for line in process.stderr:
+        if "Loading" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    assert rest.end(process).exit == -signal.SIGKILL
+    assert rest.fetch().message == {"rows": 20_000}
+    assert rest.rows("SELECT count(*), count(DISTINCT id) FROM team_a_alice.items") == [
+        (20_000, 20_000)
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import Response
+from requests import HTTPError, Response
 
 from spark_plugins.errors import PermanentError, TransientError
 from spark_plugins.http import show
@@ -23,6 +23,9 @@ def judge(resource: str, paginator: BasePaginator) -> Callable[..., None]:
         if response.status_code == 404 and _past_the_end(paginator):
             raise IgnoreResponseException
         response.raise_for_status()
+        if response.status_code >= 300:
+            # A redirect that names no address: an empty body of it would pass for no records.
+            raise HTTPError("a redirect that leads nowhere", response=response)
         if response.status_code == 204 or not response.content.strip():
             # No content is a list without records, not broken JSON.
             response._content = b"[]"

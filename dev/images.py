@@ -44,7 +44,15 @@ INPUTS = (
 """What the build can see. Nothing else needs to change for an image to be the same."""
 
 CERTIFICATES = Path("/etc/ssl/certs")
-KEEP = 3
+KEEP = 2
+"""Archives of each target: the newest, and the one before for whoever goes back and forth."""
+
+PRIVATE = ("unshare", "--mount", "--fork", "--kill-child")
+"""In a mount namespace of its own: debootstrap and buildah, when interrupted, leave mounts behind."""
+
+LAYERS = 150
+"""More untagged images than this are thrown away: each change of a source leaves some behind."""
+
 ATTEMPTS = 4
 
 
@@ -86,6 +94,7 @@ class Images:
             if archive.exists():
                 return archive
             partial = archive.with_suffix(".partial")
+            self._tidy()
             self._build(target, partial)
             if self._key(base) == key:
                 partial.rename(archive)
@@ -140,9 +149,7 @@ class Images:
         command += [SUITE, str(system)]
         if mirror := os.environ.get("DEBIAN_MIRROR"):
             command.append(mirror)
-        # In a mount namespace of its own: interrupted, it would leave /proc mounted in the folder.
-        private = ["unshare", "--mount", "--fork", "--kill-child"]
-        self._step(f"debootstrap {SUITE}", [*private, *command])
+        self._step(f"debootstrap {SUITE}", [*PRIVATE, *command])
         for pattern in ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/log/*.log"):
             for path in system.glob(pattern):
                 path.unlink()
@@ -197,7 +204,8 @@ class Images:
 
     def _buildah(self) -> list[str]:
         storage = self.folder / "storage"
-        return ["buildah", "--root", str(storage), "--runroot", str(self.folder / "storage-run")]
+        folders = ["--root", str(storage), "--runroot", str(self.folder / "storage-run")]
+        return [*PRIVATE, "buildah", *folders]
 
     def _step(self, what: str, command: Sequence[str]) -> None:
         """Run one command; its output goes to a file, of which a failure shows the end."""
@@ -220,6 +228,21 @@ class Images:
                 tail = stream.read().decode(errors="replace").splitlines()[-25:]
             raise RefusalError("\n".join([f"{what} failed (all of it: {log})", *tail]))
         print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    def _tidy(self) -> None:
+        """Remove what interrupted builds left, and bound the storage.
+
+        The latter costs one build without a cache of layers, once in a long while.
+        """
+        subprocess.run([*self._buildah(), "rm", "--all"], capture_output=True, check=False)
+        listed = subprocess.run(
+            [*self._buildah(), "images", "--all", "--quiet"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if len(listed.stdout.split()) > LAYERS:
+            self._step("throwing away old layers", [*self._buildah(), "rmi", "--prune", "--force"])
 
     def _forget_old(self, target: str) -> None:
         archives = sorted(

@@ -41,6 +41,7 @@ NODE: Mapping[str, str] = {
 """Needed where pods really run."""
 
 IMAGES: Mapping[str, str] = {
+    "unshare": "util-linux",
     "buildah": "buildah",
     "debootstrap": "debootstrap",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",

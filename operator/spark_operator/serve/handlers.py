@@ -18,6 +18,7 @@ def settings() -> kopf.OperatorSettings:
     """kopf as a source of watch events and of one timer, and nothing else."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
+    chosen.process.ultimate_exiting_timeout = None
     chosen.scanning.disabled = True
     # A server ends a quiet watch; a dead connection is noticed by the missing bookmarks (60 s).
     chosen.watching.server_timeout = 300
@@ -52,14 +53,9 @@ def register(
     scheduler_key: tuple[str, str],
     scheduler_uid: Callable[[], str | None],
     tick: Callable[[], Awaitable[None]],
-    started: Callable[[], None],
 ) -> kopf.OperatorRegistry:
-    """A registry with our handlers alone. ``started`` is called when kopf has set its signals."""
+    """A registry with our handlers alone."""
     registry = kopf.OperatorRegistry()
-
-    @kopf.on.startup(registry=registry)
-    async def startup(**_: Any) -> None:
-        started()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:

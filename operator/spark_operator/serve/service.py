@@ -165,17 +165,19 @@ class Service:
             scheduler_key=self._options.scheduler,
             scheduler_uid=lambda: self._cache.scheduler.uid if self._cache.scheduler else None,
             tick=self._leader.tick,
-            # kopf has taken the signals by then; its own way to stop takes five seconds.
-            started=self._take_signals,
         )
-        await kopf.operator(
+        ours = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=handlers.settings(),
             standalone=True,
             clusterwide=not self._options.namespaces,
             namespaces=self._options.namespaces,
-            identity=self._options.identity,  # type: ignore[arg-type]
         )
+        # kopf has taken the signals by now. Its way to stop takes seconds, and the Lease would be
+        # held meanwhile; taken back, they lead to ours.
+        self._take_signals()
+        await kopf.run_tasks(tasks, ignored=ours)
 
     async def _served(self) -> None:
         """Wait for our kinds: kopf looks once for what the API server serves, and never again."""

@@ -36,6 +36,19 @@ check: venv ## Format, lint, types and layers, without changing a file
 	$(BIN)/mypy dev
 	$(BIN)/lint-imports --no-cache
 
+.PHONY: test-fast
+test-fast: venv tools ## The tests that need no node and no image
+	$(BIN)/pytest -m "not node" --quiet
+
+.PHONY: test
+test: check tools images ## Everything: checks, tests, a real node, real images
+	$(BIN)/pytest
+
+.PHONY: manifests
+manifests: venv tools ## Render manifests/ and the Plugins anew from their sources
+	$(BIN)/python -m spark_plugins.manifests
+	manifests/render.sh
+
 .PHONY: pins
 pins: ## Resolve the hash-pinned requirements anew from pyproject.toml (needs uv)
 	for extras in "operator" "runner" "operator runner cli dev"; do \

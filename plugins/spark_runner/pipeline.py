@@ -47,8 +47,10 @@ def set_up(folder: Path) -> None:
     os.environ.update(SETTINGS)
     for name in ("DLT_DATA_DIR", "DLT_PROJECT_DIR", "DLT_CONFIG_FOLDER"):
         os.environ[name] = str(folder)
-    # What looks for a home finds this folder: the root is read-only, and the user may have none.
-    os.environ["HOME"] = str(folder)
+    # What looks for a home or for room finds this folder: the root is read-only, and the user may
+    # have no home.
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
 
 
 def run(

@@ -16,7 +16,7 @@ from spark_operator.model.status import ErrorClass, Outcome, Run, Status, Trigge
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 UID = "0b1f5c1e-0000-4000-8000-000000000001"
-POSTGRES = Destination("postgres", secret_name="warehouse")  # noqa: S106
+POSTGRES = Destination("postgres", secret_name="warehouse")
 
 
 def ago(**units: float) -> datetime:

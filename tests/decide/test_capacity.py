@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spark_operator.decide.capacity import Candidate, Limits, admit, in_turn
 
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from spark_operator.decide.decision import Claim, Wait
-from spark_operator.decide.fetch import decide, job_name
-from spark_operator.model.status import Outcome, Reason, Trigger
-
 from tests.decide.make import (
     NOW,
     ago,
@@ -22,6 +18,10 @@ from tests.decide.make import (
     spec,
     view,
 )
+
+from spark_operator.decide.decision import Claim, Wait
+from spark_operator.decide.fetch import decide, job_name
+from spark_operator.model.status import Outcome, Reason, Trigger
 
 
 def claimed(decision: object) -> Claim:

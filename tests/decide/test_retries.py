@@ -5,11 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from spark_operator.decide.decision import Claim, Record, Wait
-from spark_operator.decide.fetch import decide
-from spark_operator.model.pod import PodReport
-from spark_operator.model.status import ErrorClass, Reason, Status, Trigger
-
 from tests.decide.make import (
     NOW,
     ago,
@@ -22,6 +17,11 @@ from tests.decide.make import (
     spec,
     view,
 )
+
+from spark_operator.decide.decision import Claim, Record, Wait
+from spark_operator.decide.fetch import decide
+from spark_operator.model.pod import PodReport
+from spark_operator.model.status import ErrorClass, Reason, Status, Trigger
 
 
 def next_claim(subject: object, *, after: datetime = NOW) -> datetime:

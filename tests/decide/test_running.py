@@ -6,23 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from spark_operator.decide.decision import (
-    AskCapacity,
-    Claim,
-    CreateJob,
-    DeleteJobs,
-    LookAtPod,
-    LookUpJob,
-    LookUpVolumeClaim,
-    ReadAgain,
-    Record,
-    Wait,
-)
-from spark_operator.decide.fetch import OVERSTAY_GRACE_SECONDS, decide
-from spark_operator.model.destination import Destination
-from spark_operator.model.pod import NO_POD, PodReport
-from spark_operator.model.status import ErrorClass, Outcome, Reason
-
 from tests.decide.make import (
     NOW,
     ago,
@@ -39,6 +22,23 @@ from tests.decide.make import (
     succeeded,
     view,
 )
+
+from spark_operator.decide.decision import (
+    AskCapacity,
+    Claim,
+    CreateJob,
+    DeleteJobs,
+    LookAtPod,
+    LookUpJob,
+    LookUpVolumeClaim,
+    ReadAgain,
+    Record,
+    Wait,
+)
+from spark_operator.decide.fetch import OVERSTAY_GRACE_SECONDS, decide
+from spark_operator.model.destination import Destination
+from spark_operator.model.pod import NO_POD, PodReport
+from spark_operator.model.status import ErrorClass, Outcome, Reason
 
 
 def recorded(decision: object) -> Record:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spark_operator.decide.validity import Schema, config_problem
-
 from tests.decide.make import integration, plugin, spec
+
+from spark_operator.decide.validity import Schema, config_problem
 
 STRICT = {
     "type": "object",

@@ -134,7 +134,7 @@ def test_no_termination_message_breaks_its_parser(text: str) -> None:
         ('{"rows": true}', None),
         ('{"rows": "5"}', None),
         ('{"rows": 1e9}', None),
-        ('{"rows": %d}' % 10**30, 10**15),
+        (f'{{"rows": {10**30}}}', 10**15),
     ],
 )
 def test_numbers_of_a_message_are_bounded(text: str, rows: int | None) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from dev.cluster import Cluster
 from dev.toolchain import Toolchain
 from tests.chart.support import Run, Server, run

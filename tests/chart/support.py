@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client, config
-
 from dev.toolchain import Toolchain
+from kubernetes import client, config
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "spark-integrations"
@@ -53,10 +53,8 @@ def run(name: str, kubeconfig: Path | str | None) -> Run:
 class Server:
     """An API server, by kubectl, helm and an independent client."""
 
-    namespace = f"chart-{os.getpid()}"
-    """A namespace for what has to be there for a while."""
-
     def __init__(self, kubeconfig: Path | str) -> None:
+        self.namespace = f"chart-{uuid.uuid4().hex[:8]}"
         self.kubectl = run("kubectl", kubeconfig)
         self.helm = run("helm", kubeconfig)
         self.api = config.new_client_from_config(str(kubeconfig))

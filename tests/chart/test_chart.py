@@ -1,0 +1,290 @@
+"""What Helm makes of the chart. No cluster, but the built helm: hence the marker."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.support import CHART, CRDS, Run
+
+pytestmark = pytest.mark.apiserver
+
+Object = dict[str, Any]
+
+
+def render(helm: Run, *options: str, name: str = "spark-integrations") -> list[Object]:
+    out = helm("template", name, str(CHART), "--namespace", "apps", *options).stdout
+    return [body for body in yaml.safe_load_all(out) if body]
+
+
+def one(objects: list[Object], kind: str, name: str = "spark-integrations") -> Object:
+    (found,) = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == name]
+    return found
+
+
+def container(objects: list[Object]) -> Object:
+    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_chart_passes_lint(helm: Run) -> None:
+    helm("lint", "--strict", str(CHART))
+
+
+def test_everything_namespaced_says_its_namespace(helm: Run) -> None:
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "Plugin"}
+    for body in render(helm):
+        expected = None if body["kind"] in cluster_wide else "apps"
+        assert body["metadata"].get("namespace") == expected
+
+
+def test_the_operator_is_told_its_scheduler_lease_and_runner_image(helm: Run) -> None:
+    objects = render(helm)
+    assert container(objects)["args"] == [
+        "--scheduler=apps/spark-integrations",
+        "--lease=apps/spark-integrations",
+        "--runner-image=registry.spark-integrations.dev/runner:0.1.0",
+        "--health-port=8080",
+        "--log-format=json",
+        "--log-level=info",
+    ]
+    assert one(objects, "Scheduler")["metadata"]["namespace"] == "apps"
+    (variable,) = container(objects)["env"]
+    assert variable["name"] == "POD_NAME"
+    assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
+def test_the_names_follow_the_release(helm: Run) -> None:
+    objects = render(helm, name="blue")
+    deployment = one(objects, "Deployment", "blue-spark-integrations")
+    (box,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "--scheduler=apps/blue-spark-integrations" in box["args"]
+    assert "--lease=apps/blue-spark-integrations" in box["args"]
+    one(objects, "Scheduler", "blue-spark-integrations")
+    rules = one(objects, "Role", "blue-spark-integrations")["rules"]
+    assert {n for rule in rules for n in rule.get("resourceNames", [])} == {
+        "blue-spark-integrations"
+    }
+
+
+def test_two_replicas_run_and_stop_within_ten_seconds(helm: Run) -> None:
+    deployment = one(render(helm), "Deployment")
+    assert deployment["spec"]["replicas"] == 2
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 10
+
+
+def test_the_probes_ask_the_health_port(helm: Run) -> None:
+    box = container(render(helm))
+    assert box["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "health"}
+    assert box["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
+    assert box["ports"] == [{"name": "health", "containerPort": 8080}]
+    assert "--health-port=8080" in box["args"]
+
+
+# ------------------------------------------------------------------ values
+
+
+def test_every_value_is_documented_and_known_to_the_schema() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["properties"]) - {"global"} == set(values)
+    assert set(schema["required"]) == set(values)
+
+
+DIGEST = "sha256:" + "0" * 64
+OPTIONS: list[tuple[str, str, Any]] = [
+    ("replicaCount=3", "/Deployment/spec/replicas", 3),
+    ("image.operator.repository=r/o", "/container/image", "r/o:0.1.0"),
+    ("image.operator.tag=t", "/container/image", "registry.spark-integrations.dev/operator:t"),
+    (
+        f"image.operator.digest={DIGEST}",
+        "/container/image",
+        f"registry.spark-integrations.dev/operator:0.1.0@{DIGEST}",
+    ),
+    ("image.operator.pullPolicy=Never", "/container/imagePullPolicy", "Never"),
+    ("image.runner.repository=r/r", "/container/args/2", "--runner-image=r/r:0.1.0"),
+    (
+        "image.runner.tag=t",
+        "/container/args/2",
+        "--runner-image=registry.spark-integrations.dev/runner:t",
+    ),
+    (
+        f"image.runner.digest={DIGEST}",
+        "/container/args/2",
+        f"--runner-image=registry.spark-integrations.dev/runner:0.1.0@{DIGEST}",
+    ),
+    ("log.format=text", "/container/args/4", "--log-format=text"),
+    ("log.level=debug", "/container/args/5", "--log-level=debug"),
+    ("resources.limits.memory=1Gi", "/container/resources/limits/memory", "1Gi"),
+    ("resources.requests.cpu=1", "/container/resources/requests/cpu", 1),
+    ("serviceAccount.name=me", "/Deployment/spec/template/spec/serviceAccountName", "me"),
+    ("serviceAccount.annotations.a=b", "/ServiceAccount/metadata/annotations/a", "b"),
+    ("scheduler.spec.suspend=true", "/Scheduler/spec/suspend", True),
+    ("scheduler.spec.maxConcurrentFetches=7", "/Scheduler/spec/maxConcurrentFetches", 7),
+    ("scheduler.spec.history.failed=9", "/Scheduler/spec/history/failed", 9),
+    ("scheduler.spec.destination.type=duckdb", "/Scheduler/spec/destination/type", "duckdb"),
+    ("scheduler.spec.podTemplate.labels.a=b", "/Scheduler/spec/podTemplate/labels/a", "b"),
+]
+
+
+@pytest.mark.parametrize(("option", "path", "value"), OPTIONS)
+def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, value: Any) -> None:
+    objects = render(helm, "--set", option)
+    first, *rest = path.strip("/").split("/")
+    found: Any = container(objects) if first == "container" else one(objects, first)
+    for key in rest:
+        found = found[int(key)] if isinstance(found, list) else found[key]
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "replicas=2",
+        "replicaCount=two",
+        "replicaCount=-1",
+        "image.operator.repo=x",
+        "image.operator.repository=",
+        "image.operator.digest=abc",
+        "image.operator.pullPolicy=Sometimes",
+        "image.runner.pullPolicy=Always",
+        "log.format=xml",
+        "log.level=loud",
+        "resources.limit.cpu=1",
+        "serviceAccount.create=maybe",
+        "rbac.enabled=true",
+        "scheduler.suspend=true",
+        "scheduler.spec.suspended=true",
+        "plugins.enable=false",
+        "crds.keep=false",
+    ],
+)
+def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
+    result = helm("template", "x", str(CHART), "--set", option, check=False)
+    assert result.returncode != 0
+    assert "values don't meet the specifications of the schema" in result.stderr
+
+
+def test_what_is_turned_off_is_not_made(helm: Run) -> None:
+    off = ("rbac.create=false", "serviceAccount.create=false", "plugins.enabled=false")
+    objects = render(helm, *(word for option in off for word in ("--set", option)))
+    assert {body["kind"] for body in objects} == {"Deployment", "Scheduler"}
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "default"
+
+
+def test_each_file_of_a_plugin_becomes_a_plugin(helm: Run, tmp_path: Path) -> None:
+    chart = tmp_path / "spark-integrations"
+    shutil.copytree(CHART, chart)
+    spec = {"title": "Ours", "configSchema": {"type": "object", "properties": {"a": {"$ref": "#"}}}}
+    body = {"apiVersion": "spark-integrations.dev/v1", "kind": "Plugin"}
+    body |= {"metadata": {"name": "ours"}, "spec": spec}
+    (chart / "files" / "plugins").mkdir(exist_ok=True)
+    (chart / "files" / "plugins" / "ours.yaml").write_text("# A comment.\n" + yaml.safe_dump(body))
+    out = helm("template", "x", str(chart)).stdout
+    made = one([o for o in yaml.safe_load_all(out) if o], "Plugin", "ours")
+    assert made["spec"] == spec
+    assert made["metadata"]["labels"]["app.kubernetes.io/instance"] == "x"
+
+
+def test_the_bundled_plugins_are_in_the_chart(helm: Run) -> None:
+    names = {b["metadata"]["name"] for b in render(helm) if b["kind"] == "Plugin"}
+    assert names == {"rest", "rss"}
+
+
+def test_the_crds_are_upgraded_by_helm_4_and_can_be_left_alone(helm: Run) -> None:
+    def crds(*options: str) -> list[Object]:
+        return [b for b in render(helm, *options) if b["kind"] == "CustomResourceDefinition"]
+
+    assert crds() == []
+    hooks = crds("--is-upgrade")
+    assert len(hooks) == len(list(CRDS.glob("*.yaml"))) == 3
+    for hook in hooks:
+        assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+        plain = yaml.safe_load((CRDS / f"{hook['metadata']['name']}.yaml").read_text())
+        assert hook["spec"] == plain["spec"]
+    assert crds("--is-upgrade", "--set", "crds.upgrade=false") == []
+
+
+def test_every_crd_asks_to_be_kept() -> None:
+    for path in CRDS.glob("*.yaml"):
+        body = yaml.safe_load(path.read_text())
+        assert body["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+# ------------------------------------------------------------------ rights
+
+
+def rules(body: Object) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+    return [
+        (
+            f"{rule['apiGroups'][0]}/{resource}",
+            tuple(rule["verbs"]),
+            tuple(rule.get("resourceNames", ())),
+            tuple(rule["apiGroups"][1:]),
+        )
+        for rule in body["rules"]
+        for resource in rule["resources"]
+    ]
+
+
+def test_the_operator_has_these_rights_and_no_others(helm: Run) -> None:
+    objects = render(helm)
+    group, mine = "spark-integrations.dev", ("spark-integrations",)
+    assert sorted(rules(one(objects, "ClusterRole"))) == sorted(
+        [
+            (f"{group}/integrations", ("get", "list", "watch"), (), ()),
+            (f"{group}/plugins", ("get", "list", "watch"), (), ()),
+            (f"{group}/schedulers", ("get", "list", "watch"), (), ()),
+            (f"{group}/integrations/status", ("patch",), (), ()),
+            ("batch/jobs", ("create", "get", "list", "watch", "delete"), (), ()),
+            ("/pods", ("get", "list"), (), ()),
+            ("/persistentvolumeclaims", ("get",), (), ()),
+            ("/events", ("create", "patch"), (), ()),
+        ]
+    )
+    assert sorted(rules(one(objects, "Role"))) == sorted(
+        [
+            ("coordination.k8s.io/leases", ("create",), (), ()),
+            ("coordination.k8s.io/leases", ("get", "update"), mine, ()),
+            (f"{group}/schedulers/status", ("patch",), mine, ()),
+        ]
+    )
+    for kind in ("ClusterRoleBinding", "RoleBinding"):
+        binding = one(objects, kind)
+        assert binding["roleRef"]["kind"] == kind.removesuffix("Binding")
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": "spark-integrations", "namespace": "apps"}
+        ]
+
+
+def test_no_role_has_a_verb_on_secrets_or_a_wildcard(helm: Run) -> None:
+    for body in render(helm):
+        for rule in body.get("rules", []):
+            assert not {"secrets", "*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+
+
+def test_users_get_their_rights_by_aggregation(helm: Run) -> None:
+    objects = render(helm)
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+
+    def role(name: str) -> tuple[set[str], list[Any]]:
+        body = one(objects, "ClusterRole", f"spark-integrations-{name}")
+        labels = body["metadata"]["labels"]
+        return {k.removeprefix(prefix) for k in labels if k.startswith(prefix)}, rules(body)
+
+    group = "spark-integrations.dev"
+    seen = ("get", "list", "watch")
+    assert role("view") == (
+        {"view", "edit", "admin"},
+        [(f"{group}/integrations", seen, (), ()), (f"{group}/plugins", seen, (), ())],
+    )
+    assert role("edit") == (
+        {"edit", "admin"},
+        [(f"{group}/integrations", ("create", "update", "patch", "delete"), (), ())],
+    )

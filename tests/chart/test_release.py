@@ -1,0 +1,218 @@
+"""Installing, upgrading and removing on a real API server that has never heard of our kinds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dev.waiting import until
+from tests.chart.support import CHART, GROUP, ROOT, Server
+
+pytestmark = pytest.mark.apiserver
+
+NAME = "spark-integrations"
+IN = ("--namespace", NAME)
+
+
+def objects(server: Server, *arguments: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(
+        server.kubectl("get", *arguments, "-o", "json").stdout
+    )["items"]
+    return items
+
+
+def crd_uids(server: Server) -> dict[str, str]:
+    found = {o["metadata"]["name"]: o["metadata"]["uid"] for o in objects(server, "crd")}
+    return {name: uid for name, uid in found.items() if name.endswith(GROUP)}
+
+
+@pytest.fixture
+def bare(fresh: Server) -> Iterator[Server]:
+    """With the namespaces, and none of our kinds, whatever the test before left."""
+    for namespace in (NAME, "team-a"):
+        if not fresh.kubectl("get", "namespace", namespace, "--ignore-not-found").stdout:
+            fresh.kubectl("create", "namespace", namespace)
+    yield fresh
+    fresh.helm("uninstall", NAME, *IN, "--ignore-not-found")
+    ours = ("-l", f"app.kubernetes.io/name={NAME}")
+    fresh.kubectl("delete", "deployments,serviceaccounts,roles,rolebindings", *IN, *ours)
+    fresh.kubectl("delete", "clusterroles,clusterrolebindings", *ours)
+    fresh.kubectl("delete", "rolebindings", "--all", "--namespace", "team-a")
+    crds = [f"crd/{name}" for name in crd_uids(fresh)]
+    if crds:
+        fresh.kubectl("delete", *crds, "--wait")
+
+
+@pytest.fixture
+def installed(bare: Server) -> Server:
+    bare.helm("install", NAME, str(CHART), *IN)
+    return bare
+
+
+def with_a_new_field(chart: Path) -> Path:
+    """The chart of a later version, whose Scheduler knows one field more."""
+    shutil.copytree(CHART, chart)
+    path = chart / "crds" / f"schedulers.{GROUP}.yaml"
+    crd = yaml.safe_load(path.read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"]["properties"]["later"] = {"type": "string", "maxLength": 9}
+    path.write_text(yaml.safe_dump(crd))
+    values = json.loads((chart / "values.schema.json").read_text())
+    values["properties"]["scheduler"]["properties"]["spec"]["properties"]["later"] = {}
+    (chart / "values.schema.json").write_text(json.dumps(values))
+    return chart
+
+
+def scheduler(server: Server) -> dict[str, Any]:
+    (found,) = objects(server, "schedulers", *IN)
+    return found
+
+
+def test_one_command_installs_everything_on_a_cluster_without_our_kinds(bare: Server) -> None:
+    assert crd_uids(bare) == {}
+    bare.helm("install", NAME, str(CHART), *IN)
+    assert len(crd_uids(bare)) == 3
+    assert scheduler(bare)["spec"]["maxConcurrentFetches"] == 50
+    assert {o["metadata"]["name"] for o in objects(bare, "plugins")} == {"rest", "rss"}
+    assert [o["metadata"]["name"] for o in objects(bare, "deployments", *IN)] == [NAME]
+
+
+def test_an_upgrade_brings_the_crds_along_before_what_uses_them(
+    installed: Server, tmp_path: Path
+) -> None:
+    before = crd_uids(installed)
+    chart = with_a_new_field(tmp_path / "chart")
+    installed.helm("upgrade", NAME, str(chart), *IN, "--set", "scheduler.spec.later=yes")
+    assert scheduler(installed)["spec"]["later"] == "yes"
+    assert crd_uids(installed) == before, "a CRD was made anew: every Integration would be gone"
+
+
+def test_a_rollback_keeps_the_crds(installed: Server, tmp_path: Path) -> None:
+    before = crd_uids(installed)
+    chart = with_a_new_field(tmp_path / "chart")
+    installed.helm("upgrade", NAME, str(chart), *IN)
+    installed.helm("rollback", NAME, "1", *IN)
+    assert crd_uids(installed) == before
+
+
+def test_an_upgrade_can_leave_the_crds_alone(installed: Server, tmp_path: Path) -> None:
+    chart = with_a_new_field(tmp_path / "chart")
+    options = ("--set", "crds.upgrade=false", "--set", "scheduler.spec.maxConcurrentFetches=7")
+    installed.helm("upgrade", NAME, str(chart), *IN, *options)
+    assert scheduler(installed)["spec"]["maxConcurrentFetches"] == 7
+    explained = installed.kubectl("explain", "scheduler.spec.later", check=False)
+    assert "does not exist" in explained.stderr
+
+
+def test_removing_leaves_the_kinds_and_the_integrations_and_nothing_else(installed: Server) -> None:
+    before = crd_uids(installed)
+    installed.create("Integration", {"service": "rest"}, namespace="team-a", dry_run=False)
+    installed.helm("uninstall", NAME, *IN, "--wait", "--timeout", "30s")
+
+    assert crd_uids(installed) == before
+    assert len(objects(installed, "integrations", "--namespace", "team-a")) == 1
+    gone = "deployments,pods,schedulers,roles,rolebindings"
+    assert objects(installed, gone, *IN) == []
+    label = f"app.kubernetes.io/name={NAME}"
+    assert objects(installed, "plugins,clusterroles,clusterrolebindings", "-l", label) == []
+
+    installed.helm("install", NAME, str(CHART), *IN)
+    assert crd_uids(installed) == before
+    assert len(objects(installed, "integrations", "--namespace", "team-a")) == 1
+
+
+def test_the_manifests_install_with_one_command(bare: Server) -> None:
+    bare.kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "install.yaml"))
+    assert scheduler(bare)["spec"]["maxConcurrentFetches"] == 50
+    assert [o["metadata"]["name"] for o in objects(bare, "deployments", *IN)] == [NAME]
+
+
+def test_the_operators_pod_is_admitted_where_pod_security_is_restricted(installed: Server) -> None:
+    label = "pod-security.kubernetes.io/enforce=restricted"
+    installed.kubectl("label", "namespace", NAME, label)
+    (deployment,) = objects(installed, "deployments", *IN)
+    template = deployment["spec"]["template"]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe", "labels": template["metadata"]["labels"]},
+        "spec": template["spec"],
+    }
+    installed.kubectl("create", "--dry-run=server", *IN, "-f", "-", stdin=json.dumps(pod))
+
+
+OPERATOR = f"system:serviceaccount:{NAME}:{NAME}"
+MAY: list[tuple[str, str, str, bool]] = [
+    ("create", "jobs.batch", "team-a", True),
+    ("delete", "jobs.batch", "team-a", True),
+    ("patch", "jobs.batch", "team-a", False),
+    ("watch", f"integrations.{GROUP}", "team-a", True),
+    ("patch", f"integrations.{GROUP}/status", "team-a", True),
+    ("patch", f"integrations.{GROUP}", "team-a", False),
+    ("update", f"integrations.{GROUP}/status", "team-a", False),
+    ("delete", f"integrations.{GROUP}", "team-a", False),
+    ("patch", f"schedulers.{GROUP}/status/{NAME}", NAME, True),
+    ("patch", f"schedulers.{GROUP}/status", "team-a", False),
+    ("list", "pods", "team-a", True),
+    ("delete", "pods", "team-a", False),
+    ("get", "persistentvolumeclaims", "team-a", True),
+    ("create", "events", "team-a", True),
+    ("create", "leases.coordination.k8s.io", NAME, True),
+    ("update", f"leases.coordination.k8s.io/{NAME}", NAME, True),
+    ("update", "leases.coordination.k8s.io/another", NAME, False),
+    ("create", "leases.coordination.k8s.io", "kube-system", False),
+    ("get", "secrets", "team-a", False),
+    ("list", "secrets", NAME, False),
+    ("watch", "secrets", "kube-system", False),
+    ("list", "namespaces", "", False),
+    ("list", "customresourcedefinitions.apiextensions.k8s.io", "", False),
+]
+
+
+def may(server: Server, user: str, verb: str, resource: str, namespace: str) -> bool:
+    """Ask the API server itself."""
+    name, _, rest = resource.partition("/")
+    resource, _, group = name.partition(".")
+    known = rest.split("/") if rest else []
+    attributes = {"verb": verb, "resource": resource, "group": group, "namespace": namespace}
+    if known and known[0] == "status":
+        attributes["subresource"] = known.pop(0)
+    if known:
+        attributes["name"] = known[0]
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "resourceAttributes": attributes},
+    }
+    answer = server.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review)).stdout
+    allowed: bool = json.loads(answer)["status"]["allowed"]
+    return allowed
+
+
+def test_the_api_server_grants_the_operator_what_it_needs_and_no_secret(installed: Server) -> None:
+    granted = [(*row[:3], may(installed, OPERATOR, *row[:3])) for row in MAY]
+    assert granted == MAY
+
+
+def test_view_reads_integrations_and_edit_and_admin_write_their_spec(installed: Server) -> None:
+    integrations = f"integrations.{GROUP}"
+    for role in ("view", "edit", "admin"):
+        arguments = (f"--clusterrole={role}", f"--user={role}-user", "--namespace=team-a")
+        installed.kubectl("create", "rolebinding", role, *arguments)
+
+    def verbs(role: str, resource: str) -> set[str]:
+        asked = ("get", "list", "create", "update", "patch", "delete")
+        return {v for v in asked if may(installed, f"{role}-user", v, resource, "team-a")}
+
+    # The controller that aggregates roles works a moment later.
+    written = {"get", "list", "create", "update", "patch", "delete"}
+    until(lambda: verbs("view", integrations) == {"get", "list"}, 30, "view reads Integrations")
+    until(lambda: verbs("edit", integrations) == written, 30, "edit writes Integrations")
+    until(lambda: verbs("admin", integrations) == written, 30, "admin writes Integrations")
+    for role in ("view", "edit", "admin"):
+        assert verbs(role, f"{integrations}/status") == set()

@@ -84,6 +84,15 @@ def test_no_object_breaks_the_parsers(spec: Any, run: Any, rest: Any, metadata: 
     status.dump(status.parse(state))
 
 
+def _as_stored(patch: dict[str, Any]) -> dict[str, Any]:
+    """What the API server keeps of a merge patch applied to nothing."""
+    return {
+        key: _as_stored(value) if isinstance(value, dict) else value
+        for key, value in patch.items()
+        if value is not None
+    }
+
+
 @settings(deadline=None)
 @given(
     run=st.fixed_dictionaries(
@@ -101,7 +110,7 @@ def test_no_object_breaks_the_parsers(spec: Any, run: Any, rest: Any, metadata: 
 )
 def test_a_status_survives_being_written_and_read(run: dict[str, Any]) -> None:
     first = status.parse({"run": run, "lastFailedAt": "2026-03-01T12:00:00Z"})
-    stored = status.without_nulls(status.dump(first))
+    stored = _as_stored(status.dump(first))
     assert status.parse(stored) == first
 
 

@@ -1,5 +1,6 @@
 """Requests to the API server over one aiohttp session, with the few errors that callers tell apart."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -87,6 +88,13 @@ class Api:
                 raise _error(response, payload)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
             raise NoAnswer(f"{type(failure).__name__}: {failure}") from failure
+        except asyncio.CancelledError:
+            # When kopf ends, it cancels every task younger than itself, among them the helpers of a
+            # connection that we wait for. That is a cut connection, not an order to us to stop.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise NoAnswer("the connection was cancelled") from None
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Raises ApiError, NoAnswer."""

@@ -1,6 +1,5 @@
 """The status of an Integration: what happened, in timestamps, one run and three conditions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -209,13 +208,4 @@ def dump(status: Status) -> dict[str, Any]:
             }
             for c in status.conditions
         ],
-    }
-
-
-def without_nulls(patch: Mapping[str, Any]) -> dict[str, Any]:
-    """What the API server stores of a merge patch applied to nothing."""
-    return {
-        key: without_nulls(value) if isinstance(value, Mapping) else value
-        for key, value in patch.items()
-        if value is not None
     }

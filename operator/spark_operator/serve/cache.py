@@ -100,6 +100,8 @@ class Cache:
             del entries[job.name]
         if not entries:
             self._jobs.pop(job.owner_uid, None)
+            if job.owner_uid not in self.integrations:
+                self._seen_jobs.pop(job.owner_uid, None)
 
     def jobs_of(self, uid: str) -> tuple[Job, ...]:
         return tuple(entry.job for entry in self._jobs.get(uid, {}).values())

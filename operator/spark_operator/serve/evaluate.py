@@ -147,7 +147,7 @@ class Evaluator:
             case decisions.LookUpJob(name=name):
                 await self._look_up_job(integration, name, looked_up)
             case decisions.LookAtPod(job=job):
-                looked_up.pod = await pods.report(self.api, job)
+                looked_up.pod, looked_up.pod_of = await pods.report(self.api, job), job
                 if not job.finished:
                     entry.pod_looks += 1
             case decisions.LookUpVolumeClaim(name=name):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from spark_operator.decide import validity
 from spark_operator.decide.view import View
+from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
 from spark_operator.serve.cache import Cache, Entry
 
@@ -14,9 +15,21 @@ class LookUps:
 
     job_absent: bool = False
     pod: PodReport | None = None
+    pod_of: Job | None = None
     volume_claim_exists: bool | None = None
     status_is_live: bool = False
     rejection: str | None = None
+
+    def pod_for(self, job: Job | None) -> PodReport | None:
+        """The report, if it was made in this state of the Job.
+
+        What a pod told while it ran says nothing of how it ended.
+        """
+        looked_at = self.pod_of
+        if job is None or looked_at is None:
+            return None
+        same = (job.uid, job.finished) == (looked_at.uid, looked_at.finished)
+        return self.pod if same else None
 
 
 def config_problem(cache: Cache, entry: Entry) -> str | None:
@@ -49,7 +62,7 @@ def view(
         job_seen=run is not None and cache.job_seen(integration.uid, run.job_name),
         job_age_seconds=monotonic - job.first_seen if job is not None else 0.0,
         job_was_ready=job is not None and job.was_ready,
-        pod=looked_up.pod,
+        pod=looked_up.pod_for(job.job if job is not None else None),
         pod_looks=entry.pod_looks,
         volume_claim_exists=looked_up.volume_claim_exists,
         status_is_live=looked_up.status_is_live,

@@ -83,8 +83,8 @@ def server() -> LeaseServer:
 
 
 @pytest.fixture
-async def join(server: LeaseServer) -> Any:
-    replicas: list[Replica] = []
+def join(server: LeaseServer) -> Join:
+    """Let a replica compete. Its task ends with the loop of the test."""
 
     def start(identity: str) -> Replica:
         clock, told = LoopClock(), []
@@ -98,14 +98,9 @@ async def join(server: LeaseServer) -> Any:
             on_lose=lambda: told.append("lose"),
             terms=Terms(),
         )
-        replica = Replica(elector, clock, told, asyncio.create_task(elector.run()))
-        replicas.append(replica)
-        return replica
+        return Replica(elector, clock, told, asyncio.create_task(elector.run()))
 
-    yield start
-    for replica in replicas:
-        replica.task.cancel()
-    await asyncio.gather(*(r.task for r in replicas), return_exceptions=True)
+    return start
 
 
 async def test_the_first_takes_the_lease_at_once_and_the_second_waits(join: Join) -> None:

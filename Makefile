@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait more than they compute, so there may be more workers than cores.
+PARALLEL ?= --numprocesses=3 --dist=loadgroup
 
 include dev/cluster.mk
 
@@ -38,11 +40,11 @@ check: venv ## Format, lint, types and layers, without changing a file
 
 .PHONY: test-fast
 test-fast: venv tools ## The tests that need no node and no image
-	$(BIN)/pytest -m "not node" --quiet
+	$(BIN)/pytest -m "not node" --quiet $(PARALLEL)
 
 .PHONY: test
 test: check tools images ## Everything: checks, tests, a real node, real images
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 .PHONY: manifests
 manifests: venv tools ## Render manifests/ and the Plugins anew from their sources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,13 +12,27 @@ from dev.cluster import Cluster
 @pytest.fixture(scope="session")
 def apiserver() -> Iterator[Cluster]:
     """etcd, kube-apiserver, its controllers and kwok: everything real but kubelet and containers."""
-    cluster = Cluster("spark-test", kubeless=True, tmpfs=True)
-    cluster.up()
-    yield cluster
-    cluster.down()
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    cluster = Cluster(f"test-{os.getpid()}-{worker}", kubeless=True, tmpfs=True)
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes seconds first, so that a broken rule is seen before a cluster is up."""
+    """One worker a file, and one for all files that share the real node.
+
+    The longest first, since with several workers the last to finish is what one waits for; a single
+    process begins with what is quick, so that a broken rule is seen before a cluster is up.
+    """
     order = {"apiserver": 1, "node": 2}
-    items.sort(key=lambda item: max((order.get(m.name, 0) for m in item.iter_markers()), default=0))
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    for item in items:
+        shares_node = item.path.parent.name == "e2e"
+        item.add_marker(pytest.mark.xdist_group("node" if shares_node else str(item.path)))
+    items.sort(
+        key=lambda item: max((order.get(m.name, 0) for m in item.iter_markers()), default=0),
+        reverse=parallel,
+    )

@@ -72,6 +72,17 @@ def test_the_names_follow_the_release(helm: Run) -> None:
     }
 
 
+def test_names_that_yaml_takes_for_something_else_stay_names(helm: Run) -> None:
+    out = helm(
+        "template", "1", str(CHART), "--namespace", "on", "--set-string", "serviceAccount.name=2"
+    )
+    for body in yaml.safe_load_all(out.stdout):
+        assert body["metadata"].get("namespace", "on") == "on"
+        assert body["metadata"]["labels"]["app.kubernetes.io/instance"] == "1"
+        for subject in body.get("subjects", []):
+            assert (subject["name"], subject["namespace"]) == ("2", "on")
+
+
 def test_two_replicas_run_and_stop_within_ten_seconds(helm: Run) -> None:
     deployment = one(render(helm), "Deployment")
     assert deployment["spec"]["replicas"] == 2

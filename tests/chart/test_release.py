@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from dev.waiting import until
+from kubernetes import client
 from tests.chart.support import CHART, GROUP, ROOT, Server
 
 pytestmark = pytest.mark.apiserver
@@ -184,14 +185,9 @@ def may(server: Server, user: str, verb: str, resource: str, namespace: str) -> 
         attributes["subresource"] = known.pop(0)
     if known:
         attributes["name"] = known[0]
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": user, "resourceAttributes": attributes},
-    }
-    answer = server.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review)).stdout
-    allowed: bool = json.loads(answer)["status"]["allowed"]
-    return allowed
+    body = {"spec": {"user": user, "resourceAttributes": attributes}}
+    answer = client.AuthorizationV1Api(server.api).create_subject_access_review(body)
+    return bool(answer.status.allowed)
 
 
 def test_the_api_server_grants_the_operator_what_it_needs_and_no_secret(installed: Server) -> None:

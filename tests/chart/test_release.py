@@ -47,6 +47,7 @@ def bare(fresh: Server) -> Iterator[Server]:
     crds = [f"crd/{name}" for name in crd_uids(fresh)]
     if crds:
         fresh.kubectl("delete", *crds, "--wait")
+        until(lambda: not crd_uids(fresh), 30, "the CRDs are gone")
 
 
 @pytest.fixture
@@ -138,6 +139,8 @@ def test_the_operators_pod_is_admitted_where_pod_security_is_restricted(installe
     installed.kubectl("label", "namespace", NAME, label)
     (deployment,) = objects(installed, "deployments", *IN)
     template = deployment["spec"]["template"]
+    (box,) = template["spec"]["containers"]
+    assert box["securityContext"]["readOnlyRootFilesystem"] is True
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

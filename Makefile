@@ -49,7 +49,7 @@ test: check tools images ## Everything: checks, tests, a real node, real images
 .PHONY: manifests
 manifests: venv tools ## Render manifests/ and the Plugins anew from their sources
 	$(BIN)/python -m spark_plugins.manifests
-	manifests/render.sh
+	HELM="$$($(BIN)/python -c 'from dev.toolchain import Toolchain; print(Toolchain().path("helm"))')" manifests/render.sh
 
 .PHONY: pins
 pins: ## Resolve the hash-pinned requirements anew from pyproject.toml (needs uv)

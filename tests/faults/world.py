@@ -1,0 +1,146 @@
+"""One namespace with a Scheduler, a Plugin and Integrations, and what the tests ask of it."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from tests.faults.waiting import until
+
+GROUP, VERSION = "spark-integrations.dev", "v1"
+CRDS = Path(__file__).parents[2] / "charts" / "spark-integrations" / "crds"
+
+
+class World:
+    """Everything in a namespace of its own; the Plugin, which is cluster-wide, has its name."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.kubeconfig = cluster.kubeconfig
+        self.namespace = f"faults-{uuid.uuid4().hex[:8]}"
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        self._api = config.new_client_from_config(str(cluster.kubeconfig))
+        self.objects = client.CustomObjectsApi(self._api)
+        self.jobs = client.BatchV1Api(self._api)
+        self.core = client.CoreV1Api(self._api)
+        self.leases = client.CoordinationV1Api(self._api)
+        self.core.create_namespace({"metadata": {"name": self.namespace}})
+        self.make_scheduler()
+        self.make_plugin()
+
+    def close(self) -> None:
+        self.objects.delete_cluster_custom_object(GROUP, VERSION, "plugins", self.namespace)
+        self.core.delete_namespace(self.namespace)
+        self._api.close()
+
+    # --- making
+
+    def make_scheduler(self, **spec: Any) -> None:
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Scheduler",
+            "metadata": {"name": "spark"},
+            "spec": {"destination": {"type": "postgres", "secretName": "warehouse"}, **spec},
+        }
+        self.objects.create_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "schedulers", body
+        )
+
+    def make_plugin(self, **spec: Any) -> None:
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Plugin",
+            "metadata": {"name": self.namespace},
+            "spec": {
+                "title": "Demo",
+                "configSchema": {"type": "object"},
+                "maxConcurrentFetches": 1000,
+                **spec,
+            },
+        }
+        self.objects.create_cluster_custom_object(GROUP, VERSION, "plugins", body)
+
+    def make(self, name: str, *, fate: dict[str, str] | None = None, **spec: Any) -> str:
+        """An Integration whose pod does as ``fate`` says (dev/README.md); returns its uid."""
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Integration",
+            "metadata": {"name": name},
+            "spec": {
+                "service": self.namespace,
+                "config": {f"dev.spark/{k}": v for k, v in (fate or {}).items()},
+                **spec,
+            },
+        }
+        made = self.objects.create_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "integrations", body
+        )
+        uid: str = made["metadata"]["uid"]
+        return uid
+
+    def request(self, name: str, token: str) -> None:
+        """Force a fetch, as kubectl annotate does."""
+        patch = {"metadata": {"annotations": {f"{GROUP}/requestedAt": token}}}
+        self.objects.patch_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "integrations", name, patch
+        )
+
+    def patch_status(self, name: str, **status: Any) -> None:
+        self.objects.patch_namespaced_custom_object_status(
+            GROUP, VERSION, self.namespace, "integrations", name, {"status": status}
+        )
+
+    # --- asking
+
+    def get(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.objects.get_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "integrations", name
+        )
+        return found
+
+    def status(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(name).get("status", {})
+        return found
+
+    def run(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.status(name).get("run", {})
+        return found
+
+    def job_names(self) -> list[str]:
+        return [j.metadata.name for j in self.jobs.list_namespaced_job(self.namespace).items]
+
+    def wait_outcome(self, name: str, number: int, seconds: float = 60) -> dict[str, Any]:
+        """The run of at least that number once it has ended."""
+
+        until(
+            lambda: self.ended(name, number),
+            seconds,
+            lambda: f"run {number} of {name} did not end: {self.status(name)}",
+        )
+        return self.run(name)
+
+    def ended(self, name: str, number: int) -> bool:
+        run = self.run(name)
+        return bool(run) and run["number"] >= number and run["outcome"] != "Running"
+
+    def delete(self, kind: str, name: str) -> None:
+        """By hand, and gone already is fine."""
+        try:
+            if kind == "job":
+                self.jobs.delete_namespaced_job(
+                    name, self.namespace, propagation_policy="Background"
+                )
+            elif kind == "lease":
+                self.leases.delete_namespaced_lease(name, self.namespace)
+            elif kind == "plugin":
+                self.objects.delete_cluster_custom_object(GROUP, VERSION, "plugins", name)
+            else:
+                self.objects.delete_namespaced_custom_object(
+                    GROUP, VERSION, self.namespace, f"{kind}s", name
+                )
+        except ApiException as error:
+            if error.status != 404:
+                raise

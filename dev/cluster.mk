@@ -32,3 +32,7 @@ images: ## Build the images of operator and runner, unless nothing changed
 .PHONY: load-images
 load-images: images ## Load the images into the local cluster's node
 	@$(SPARK_DEV) image load
+
+.PHONY: demo
+demo: tools ## The main job for real: a cluster, the chart, a source, two databases, four Integrations
+	@$(SPARK_DEV) demo

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from dev.demo import run as demo
 from dev.errors import RefusalError
 from dev.toolchain import Toolchain
 
@@ -77,7 +78,13 @@ def _tools() -> None:
     print(Toolchain().build(thorough=True))
 
 
+def _demo() -> None:
+    if demo.run(on_current=True) != 0:
+        raise RefusalError("the demonstration failed")
+
+
 WHAT = {
+    "demo": _demo,
     "up": _reach,
     "status": _reach,
     "down": _keep,

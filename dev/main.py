@@ -13,6 +13,7 @@ from pathlib import Path
 from dev import current, images, packages, postgres
 from dev.cluster import Cluster, Options, forward, inside
 from dev.cluster.layout import Layout
+from dev.demo import run as demo
 from dev.errors import RefusalError
 from dev.toolchain import Toolchain
 
@@ -81,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     postgres.add_verbs(verb)
     current.add_verbs(verb)
 
+    verb("demo", _demo, "the main job on this cluster: install, fetch, show what arrived")
+
     hidden = verb("_inside", _inside, argparse.SUPPRESS)
     hidden.add_argument("name")
     hidden.add_argument("options", type=Options.parse)
@@ -129,6 +132,10 @@ def _kubeconfig(_: argparse.Namespace) -> int:
     cluster.api()  # refuses when the cluster is not up: a path to nothing would mislead
     print(cluster.kubeconfig)
     return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    return demo.run(on_current=False)
 
 
 def _component(arguments: argparse.Namespace) -> int:

@@ -147,7 +147,7 @@ def _resting_message(integration: Integration, start: Start, now: datetime) -> s
     at = timestamps.dump(start.at)
     run = integration.status.run
     if start.reason is Reason.FETCHED and run is not None and not run.failed:
-        loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} rows"
+        loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} row{'s' * (run.rows != 1)}"
         warning = f" {run.message}" if run.message else ""
         return f"{loaded}.{warning} Next fetch at {at}."
     if start.reason is Reason.FETCHED:

@@ -1,0 +1,124 @@
+"""What these tests ask of the cluster and do to it, by kubectl and by an independent client."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dev.demo.place import Place
+from dev.demo.run import GROUP, NAMESPACE, ready
+from dev.waiting import until
+from kubernetes import client, config
+
+
+def integration(place: Place, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(
+        place.kubectl("get", "integration", name, "-n", namespace, "-o", "json")
+    )
+    return body
+
+
+def status(place: Place, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
+    found: dict[str, Any] = integration(place, name, namespace).get("status", {})
+    return found
+
+
+def apply(place: Place, *bodies: dict[str, Any], namespace: str = NAMESPACE) -> None:
+    text = "\n---\n".join(json.dumps(body) for body in bodies)
+    place.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
+
+
+def wanted(name: str, *, service: str = "rest", **spec: Any) -> dict[str, Any]:
+    """An Integration with the shop's orders into PostgreSQL, and what is changed of it."""
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "Integration",
+        "metadata": {"name": name},
+        "spec": {
+            "service": service,
+            "credentialsSecretName": "shop-token",
+            "config": orders(),
+            "destination": {"type": "postgres", "secretName": "warehouse"},
+            **spec,
+        },
+    }
+
+
+def orders(base: str = "http://shop/api", path: str = "orders") -> dict[str, Any]:
+    return {
+        "baseUrl": base,
+        "auth": {"type": "bearer"},
+        "resources": [
+            {
+                "name": "orders",
+                "path": path,
+                "primaryKey": ["id"],
+                "pagination": {"type": "link_header"},
+            }
+        ],
+    }
+
+
+def wait_ready(
+    place: Place, name: str, reason: str, seconds: float = 40, namespace: str = NAMESPACE
+) -> dict[str, Any]:
+    """The Ready condition once it has that reason."""
+    seen: list[dict[str, Any]] = [{}]
+
+    def there() -> bool:
+        seen[0] = ready(integration(place, name, namespace))
+        return seen[0].get("reason") == reason
+
+    try:
+        until(there, seconds, reason, every=0.1)
+    except TimeoutError:
+        raise AssertionError(f"{name} is not {reason} after {seconds} s but {seen[0]}") from None
+    return seen[0]
+
+
+def force(place: Place, name: str, namespace: str = NAMESPACE) -> int:
+    """Ask for a fetch; the number of the run that must follow."""
+    number: int = status(place, name, namespace)["run"]["number"]
+    place.kubectl(
+        *("annotate", "integration", name, "-n", namespace, "--overwrite"),
+        f"{GROUP}/requestedAt={time.time_ns()}",
+    )
+    return number + 1
+
+
+def wait_run(
+    place: Place, name: str, number: int, seconds: float = 60, namespace: str = NAMESPACE
+) -> dict[str, Any]:
+    """The run once it has ended."""
+
+    def ended() -> bool:
+        run = status(place, name, namespace).get("run", {})
+        return run.get("number", 0) >= number and run["outcome"] != "Running"
+
+    until(ended, seconds, f"run {number} of {name}", every=0.1)
+    run: dict[str, Any] = status(place, name, namespace)["run"]
+    return run
+
+
+@contextmanager
+def batch(place: Place) -> Iterator[client.BatchV1Api]:
+    """The Jobs, by a client that is not ours."""
+    api = config.new_client_from_config(place.environment["KUBECONFIG"])
+    try:
+        yield client.BatchV1Api(api)
+    finally:
+        api.close()
+
+
+def order(place: Place) -> int:
+    """A customer orders something; the identifier of the new order."""
+    script = (
+        "import json, urllib.request as u;"
+        "r = u.Request('http://127.0.0.1:8000/orders', method='POST');"
+        "print(json.load(u.urlopen(r))['id'])"
+    )
+    said = place.kubectl("exec", "-n", NAMESPACE, "deploy/shop", "--", "python3", "-c", script)
+    return int(said)

@@ -1,0 +1,145 @@
+"""Whatever a user gets wrong is said in the object, soon, and stops nobody else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from dev.demo.run import GROUP, NAMESPACE, Demo, ready
+from dev.errors import RefusalError
+from tests.e2e import cluster
+from tests.e2e.cluster import orders, wanted
+
+pytestmark = pytest.mark.node
+
+_EMPTY: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "no-keys"},
+    "stringData": {"other": "x"},
+}
+# Known from the objects alone, so said within seconds of being applied.
+_AT_ONCE = {
+    "unknown-service": (
+        wanted("unknown-service", service="nosuch"),
+        "UnknownService",
+        'There is no Plugin "nosuch"',
+    ),
+    "config-refused": (
+        wanted("config-refused", config={**orders(), "baseUrl": 7}),
+        "InvalidConfig",
+        "spec.config.baseUrl",
+    ),
+    "no-claim": (
+        wanted("no-claim", destination={"type": "duckdb", "claimName": "nowhere"}),
+        "InvalidConfig",
+        'PersistentVolumeClaim "nowhere"',
+    ),
+}
+# Known when the pod tries; the fetch itself takes seconds.
+_AT_THE_FETCH = {
+    "no-secret": (
+        wanted("no-secret", credentialsSecretName="missing"),
+        "InvalidCredentials",
+        'Secret "missing"',
+    ),
+    "no-key": (
+        wanted("no-key", credentialsSecretName="no-keys"),
+        "InvalidCredentials",
+        '"token"',
+    ),
+    "no-warehouse": (
+        wanted("no-warehouse", destination={"type": "postgres", "secretName": "missing"}),
+        "InvalidCredentials",
+        'Secret "missing"',
+    ),
+    "no-host": (
+        wanted("no-host", config=orders("http://nowhere.invalid/api")),
+        "BackingOff",
+        "nowhere.invalid",
+    ),
+    "no-json": (
+        wanted("no-json", config=orders("http://shop", "maintenance")),
+        "InvalidConfig",
+        "JSON",
+    ),
+}
+_ALL = {**_AT_ONCE, **_AT_THE_FETCH}
+
+
+@pytest.fixture(scope="module")
+def applied(demo: Demo) -> Demo:
+    """All of them at once, and a healthy one among them."""
+    bodies = [body for body, _, _ in _ALL.values()]
+    cluster.apply(demo.place, _EMPTY, *bodies, wanted("healthy"))
+    return demo
+
+
+@pytest.mark.parametrize("name", _AT_ONCE)
+def test_what_the_objects_tell_is_said_within_five_seconds(applied: Demo, name: str) -> None:
+    _, reason, says = _ALL[name]
+    condition = cluster.wait_ready(applied.place, name, reason, seconds=5)
+    assert condition["status"] == "False"
+    assert says in condition["message"]
+
+
+@pytest.mark.parametrize("name", _AT_THE_FETCH)
+def test_what_the_fetch_finds_is_said_when_it_ends(applied: Demo, name: str) -> None:
+    _, reason, says = _ALL[name]
+    condition = cluster.wait_ready(applied.place, name, reason)
+    assert condition["status"] == "False"
+    assert says in condition["message"]
+
+
+@pytest.mark.parametrize("name", _ALL)
+def test_each_has_a_warning_event_of_the_same_reason(applied: Demo, name: str) -> None:
+    _, reason, _ = _ALL[name]
+    cluster.wait_ready(applied.place, name, reason)
+    events = applied.place.get(
+        "events", NAMESPACE, f"--field-selector=involvedObject.name={name},type=Warning"
+    )
+    assert reason in {event["reason"] for event in events}
+
+
+def test_the_others_go_on(applied: Demo) -> None:
+    cluster.wait_ready(applied.place, "healthy", "Fetched")
+
+
+def test_an_unknown_destination_is_refused_when_it_is_applied(demo: Demo) -> None:
+    with pytest.raises(RefusalError, match="Unsupported value"):
+        cluster.apply(demo.place, wanted("odd", destination={"type": "kafka"}))
+
+
+def test_a_malformed_annotation_is_named_and_starts_nothing(applied: Demo) -> None:
+    place = applied.place
+    cluster.wait_ready(place, "healthy", "Fetched")
+    number = cluster.status(place, "healthy")["run"]["number"]
+    place.kubectl(
+        *("annotate", "integration", "healthy", "-n", NAMESPACE, "--overwrite"),
+        f"{GROUP}/requestedAt={'x' * 200}",
+    )
+
+    def named() -> bool:
+        return "is ignored" in ready(cluster.integration(place, "healthy"))["message"]
+
+    cluster.until(named, 5, "the annotation to be named")
+    assert cluster.status(place, "healthy")["run"]["number"] == number
+    run = cluster.wait_run(place, "healthy", cluster.force(place, "healthy"))
+    assert run["outcome"] == "Succeeded"
+    assert "is ignored" not in json.dumps(cluster.status(place, "healthy"))
+
+
+def test_no_secret_is_in_any_object_or_log(applied: Demo, fetched: Demo) -> None:
+    for name in _AT_THE_FETCH:
+        cluster.wait_ready(applied.place, name, _ALL[name][1])
+    place = applied.place
+    told = place.kubectl("get", "integrations,jobs,pods,events", "-A", "-o", "yaml")
+    told += place.kubectl("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=fetch")
+    told += place.kubectl(
+        *("logs", "-n", "spark-integrations", "--tail=-1"),
+        *("-l", "app.kubernetes.io/component=operator"),
+    )
+    password = fetched.place.warehouse(NAMESPACE)["stringData"]["password"]
+    for secret in ("open-sesame", "let-me-in", password):
+        assert secret not in told

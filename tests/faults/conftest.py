@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.process import Operator
 from tests.faults.proxy import Proxy
-from tests.faults.recorder import Recorder
-from tests.faults.world import World
+from tests.support.process import Operator
+from tests.support.recorder import Recorder
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.faults.process import Operator
 from tests.faults.proxy import Call, Fault, Proxy
-from tests.faults.recorder import Recorder
-from tests.faults.waiting import until
-from tests.faults.world import World
+from tests.support.process import Operator
+from tests.support.recorder import Recorder
+from tests.support.waiting import until
+from tests.support.world import World
 
 pytestmark = pytest.mark.apiserver
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from spark_operator.decide import request
 from spark_operator.decide.decision import Announcement
 from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
@@ -93,6 +94,10 @@ def announce(integration: Integration, status: Status) -> Announcement | None:
     A failure that says the same as the recorded one is a no-op, whatever else changed.
     """
     before, after = integration.status.condition(READY), status.condition(READY)
+    malformed = request.problem(integration)
+    if after is not None and after.reason not in _NOT_READY and malformed:
+        known = before is not None and malformed in before.message
+        return None if known else Announcement(True, "InvalidRequest", malformed.strip())
     if after is None or (
         before is not None and (before.reason, before.message) == (after.reason, after.message)
     ):

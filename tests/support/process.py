@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.waiting import until
+from tests.support.waiting import until
 
 
 def free_port() -> int:
@@ -38,6 +38,7 @@ class Operator:
         self._lease_seconds = lease_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
+        self.port = free_port()
 
     def start(self) -> Operator:
         self._written = self.log.stat().st_size if self.log.exists() else 0
@@ -48,7 +49,7 @@ class Operator:
                     f"--scheduler={self._namespace}/spark",
                     "--runner-image=none:1",
                     f"--watch-namespace={self._namespace}",
-                    f"--health-port={free_port()}",
+                    f"--health-port={self.port}",
                     f"--lease-seconds={self._lease_seconds}",
                     "--log-format=text",
                 ],

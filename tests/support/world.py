@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
-from tests.faults.waiting import until
+from tests.support.waiting import until
 
 GROUP, VERSION = "spark-integrations.dev", "v1"
 CRDS = Path(__file__).parents[2] / "charts" / "spark-integrations" / "crds"
@@ -19,7 +19,7 @@ class World:
 
     def __init__(self, cluster: Any) -> None:
         self.kubeconfig = cluster.kubeconfig
-        self.namespace = f"faults-{uuid.uuid4().hex[:8]}"
+        self.namespace = f"world-{uuid.uuid4().hex[:8]}"
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         self._api = config.new_client_from_config(str(cluster.kubeconfig))
@@ -93,6 +93,22 @@ class World:
             GROUP, VERSION, self.namespace, "integrations", name, {"status": status}
         )
 
+    def change(self, name: str, **spec: Any) -> None:
+        """Change the spec of an Integration."""
+        self.objects.patch_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "integrations", name, {"spec": spec}
+        )
+
+    def change_scheduler(self, **spec: Any) -> None:
+        self.objects.patch_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "schedulers", "spark", {"spec": spec}
+        )
+
+    def change_plugin(self, **spec: Any) -> None:
+        self.objects.patch_cluster_custom_object(
+            GROUP, VERSION, "plugins", self.namespace, {"spec": spec}
+        )
+
     # --- asking
 
     def get(self, name: str) -> dict[str, Any]:
@@ -108,6 +124,40 @@ class World:
     def run(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.status(name).get("run", {})
         return found
+
+    def condition(self, name: str, type_: str = "Ready") -> dict[str, Any]:
+        found = self.status(name).get("conditions", ())
+        return next((c for c in found if c["type"] == type_), {})
+
+    def wait_reason(self, name: str, reason: str, seconds: float = 30) -> dict[str, Any]:
+        """The Ready condition once it has that reason."""
+        until(
+            lambda: self.condition(name).get("reason") == reason,
+            seconds,
+            lambda: f"{name} is not {reason} but {self.status(name)}",
+        )
+        return self.condition(name)
+
+    def events(self, name: str) -> list[tuple[str, str, str]]:
+        """(type, reason, message) of what was said about an Integration."""
+        found = self.core.list_namespaced_event(
+            self.namespace, field_selector=f"involvedObject.name={name}"
+        )
+        return [(e.type, e.reason, e.message) for e in found.items]
+
+    def scheduler(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.objects.get_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, "schedulers", "spark"
+        )
+        return found
+
+    def unfinished(self) -> int:
+        """How many Jobs go on."""
+        jobs = self.jobs.list_namespaced_job(self.namespace).items
+        return sum(
+            not any(c.type in ("Complete", "Failed") for c in job.status.conditions or ())
+            for job in jobs
+        )
 
     def job_names(self) -> list[str]:
         return [j.metadata.name for j in self.jobs.list_namespaced_job(self.namespace).items]

@@ -1,0 +1,206 @@
+"""How fetches end on a real API server, and what stands in the status afterwards."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.support.waiting import until
+from tests.support.world import World
+
+pytestmark = pytest.mark.apiserver
+
+
+def fate(code: int, **message: Any) -> dict[str, str]:
+    return {
+        "outcome": "fail" if code else "succeed",
+        "delay": "100ms",
+        "exit-code": str(code),
+        "message": json.dumps(message),
+    }
+
+
+# name → (fate, spec, error class, Ready reason, what the message says)
+_FAILURES: dict[str, tuple[dict[str, str], dict[str, Any], str, str, str]] = {
+    "transient": (fate(1, message="host down"), {}, "transient", "BackingOff", "host down."),
+    "limited": (
+        fate(11, message="slow down", retryAfterSeconds=700),
+        {},
+        "rateLimited",
+        "RateLimited",
+        "slow down.",
+    ),
+    "stopped": (fate(12, message="at page 3"), {}, "timeout", "BackingOff", "at page 3."),
+    "token": (
+        fate(10, message="wrong token", reason="InvalidCredentials"),
+        {},
+        "permanent",
+        "InvalidCredentials",
+        "wrong token.",
+    ),
+    "config": (
+        fate(10, message="no such table", reason="InvalidConfig"),
+        {},
+        "permanent",
+        "InvalidConfig",
+        "no such table.",
+    ),
+    "last": (
+        fate(1, message="again"),
+        {"retryDelaysSeconds": []},
+        "transient",
+        "Failed",
+        "All 1 attempts failed.",
+    ),
+    "memory": (
+        {"outcome": "fail", "delay": "100ms", "exit-code": "137", "reason": "OOMKilled"},
+        {},
+        "oomKilled",
+        "BackingOff",
+        "OOMKilled",
+    ),
+    "nonsense": (
+        {"outcome": "fail", "delay": "100ms", "exit-code": "10", "message": "Traceback"},
+        {},
+        "transient",
+        "BackingOff",
+        "exit code 10",
+    ),
+    "image": (
+        {"outcome": "pending", "reason": "ErrImagePull"},
+        {"timeoutSeconds": 30},
+        "imagePullFailed",
+        "BackingOff",
+        "cannot be pulled",
+    ),
+    "endless": (
+        {"outcome": "hang"},
+        {"timeoutSeconds": 30},
+        "timeout",
+        "BackingOff",
+        "timeoutSeconds",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def fetched(world: World) -> World:
+    """All of them go on at once."""
+    world.make("good", fate=fate(0, rows=42), updateFrequencyMinutes=60)
+    for name, (fate_, spec, *_) in _FAILURES.items():
+        world.make(name, fate=fate_, **spec)
+    return world
+
+
+def test_a_success_is_recorded_whole(fetched: World) -> None:
+    run = fetched.wait_outcome("good", 1)
+    body, status = fetched.get("good"), fetched.status("good")
+    assert (run["number"], run["attempt"], run["trigger"], run["mode"]) == (
+        1,
+        1,
+        "Scheduled",
+        "fetch",
+    )
+    assert (run["outcome"], run["rows"]) == ("Succeeded", 42)
+    assert run["generation"] == status["observedGeneration"] == body["metadata"]["generation"]
+    assert run["jobName"] in fetched.job_names()
+    assert status["lastTriggeredAt"] == run["startedAt"] <= run["finishedAt"]
+    assert status["lastSuccessfulUpdateAt"] == run["finishedAt"]
+    due = datetime.fromisoformat(run["finishedAt"]) + timedelta(minutes=60)
+    assert datetime.fromisoformat(status["nextUpdateAt"]) == due
+    assert status["consecutiveFailures"] == 0
+    assert "lastFailedAt" not in status
+    assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+    }
+    assert fetched.condition("good")["message"].startswith("Loaded 42 rows.")
+    assert fetched.events("good") == []
+
+
+@pytest.mark.parametrize("name", _FAILURES)
+def test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event(
+    fetched: World, name: str
+) -> None:
+    _, _, error_class, reason, says = _FAILURES[name]
+    run = fetched.wait_outcome(name, 1, seconds=75)
+    assert (run["outcome"], run["errorClass"]) == ("Failed", error_class)
+    status = fetched.status(name)
+    assert "lastTriggeredAt" not in status
+    assert status["lastFailedAt"] == run["finishedAt"]
+    ready = fetched.condition(name)
+    assert (ready["status"], ready["reason"]) == ("False", reason)
+    assert says in ready["message"]
+    until(lambda: bool(fetched.events(name)), 5, "no Event")
+    assert ("Warning", reason) in {(kind, why) for kind, why, _ in fetched.events(name)}
+    cycle_ended = reason in ("Failed", "InvalidCredentials", "InvalidConfig")
+    assert status["consecutiveFailures"] == int(cycle_ended)
+    assert fetched.condition(name, "Stalled")["status"] == str(cycle_ended)
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("transient", 60), ("limited", 700)])
+def test_the_retry_is_announced_by_ladder_and_retry_after(
+    fetched: World, name: str, seconds: int
+) -> None:
+    run = fetched.wait_outcome(name, 1)
+    due = datetime.fromisoformat(run["finishedAt"]) + timedelta(seconds=seconds)
+    assert datetime.fromisoformat(fetched.status(name)["nextUpdateAt"]) == due
+    if name == "limited":
+        assert run["retryAfterSeconds"] == 700
+
+
+def test_the_reason_of_a_permanent_failure_stands_in_the_run(fetched: World) -> None:
+    run = fetched.wait_outcome("token", 1)
+    assert (run["reason"], run["message"]) == ("InvalidCredentials", "wrong token.")
+
+
+def test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it(world: World) -> None:
+    world.make("mended", fate=fate(1, message="no"), retryDelaysSeconds=[3600])
+    world.make("retried", fate=fate(1, message="no"), retryDelaysSeconds=[1])
+    world.wait_outcome("mended", 1)
+    again = world.wait_outcome("retried", 2)
+    assert (again["attempt"], again["trigger"]) == (2, "Retry")
+    world.change("mended", config={"dev.spark/outcome": "succeed", "dev.spark/delay": "100ms"})
+    run = world.wait_outcome("mended", 2)
+    assert (run["outcome"], run["attempt"]) == ("Succeeded", 1)
+    until(lambda: ("Normal", "Fetched") in {e[:2] for e in world.events("mended")}, 5, "no Event")
+
+
+def test_a_missed_slot_is_caught_up_once(world: World) -> None:
+    world.make("late", fate=fate(0), updateFrequencyMinutes=1440)
+    world.wait_outcome("late", 1)
+    world.patch_status("late", lastSuccessfulUpdateAt="2026-01-01T00:00:00Z")
+    world.wait_outcome("late", 2)
+    until(lambda: world.condition("late")["reason"] == "Fetched", 5)
+    assert world.run("late")["number"] == 2
+
+
+def test_a_nonsense_status_written_by_hand_does_not_stop_the_fetches(world: World) -> None:
+    world.make("forged", fate=fate(0))
+    world.wait_outcome("forged", 1)
+    world.patch_status("forged", lastSuccessfulUpdateAt="2999-01-01T00:00:00Z")
+    run = world.wait_outcome("forged", 2)
+    assert run["outcome"] == "Succeeded"
+
+
+def test_history_keeps_one_success_and_three_failures(world: World) -> None:
+    world.make("often", fate=fate(1), retryDelaysSeconds=[1] * 6)
+    world.wait_outcome("often", 6, seconds=60)
+
+    def kept() -> list[str]:
+        return sorted(n for n in world.job_names() if n.startswith("often-"))
+
+    until(lambda: len(kept()) <= 3, 10, lambda: f"{kept()}")
+    world.make("steady", fate=fate(0))
+    for number in (1, 2, 3):
+        world.wait_outcome("steady", number)
+        world.request("steady", str(number))
+    run = world.wait_outcome("steady", 4)
+    until(
+        lambda: [n for n in world.job_names() if n.startswith("steady-")] == [run["jobName"]],
+        10,
+        lambda: f"{world.job_names()}",
+    )

@@ -1,0 +1,150 @@
+"""Several replicas as processes: killed, frozen, asked to end. One of them leads."""
+
+from __future__ import annotations
+
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.process import Operator
+from tests.support.recorder import Recorder
+from tests.support.waiting import until
+from tests.support.world import World
+
+pytestmark = pytest.mark.apiserver
+
+QUICK = {"delay": "100ms"}
+
+
+@pytest.fixture
+def world(apiserver: Any) -> Iterator[World]:
+    made = World(apiserver)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def replica(world: World, tmp_path: Path) -> Iterator[Callable[[str], Operator]]:
+    """A replica with a short Lease; killed in the end."""
+    made: list[Operator] = []
+
+    def start(name: str) -> Operator:
+        made.append(
+            Operator(
+                world.kubeconfig, tmp_path, namespace=world.namespace, name=name, lease_seconds=3
+            ).start()
+        )
+        return made[-1]
+
+    yield start
+    for operator in made:
+        operator.kill()
+
+
+@pytest.fixture
+def recorder(world: World) -> Iterator[Recorder]:
+    started = Recorder(world.kubeconfig, world.namespace).start()
+    yield started
+    started.stop()
+
+
+def test_sigterm_ends_it_in_two_seconds_and_hands_the_lease_over(
+    world: World, replica: Callable[[str], Operator]
+) -> None:
+    first = replica("a").wait_leading()
+    second = replica("b")
+    until(lambda: "caches are whole" in second.output(), 20)
+    assert first.terminate(seconds=2) == 0
+    took = until(second.leads, 10)
+    assert took < 2
+    world.make("after", fate=QUICK)
+    world.wait_outcome("after", 1)
+
+
+def test_a_leader_killed_in_the_middle_of_dispatching_doubles_and_loses_nothing(
+    world: World, replica: Callable[[str], Operator], recorder: Recorder
+) -> None:
+    first = replica("a").wait_leading()
+    second = replica("b")
+    until(lambda: "caches are whole" in second.output(), 20)
+    uids = {}
+    for n in range(40):
+        uids[f"i{n}"] = world.make(f"i{n}", fate=QUICK)
+        if n == 25:
+            first.kill()
+    until(second.leads, 15)
+    for name, uid in uids.items():
+        world.wait_outcome(name, 1)
+        assert recorder.runs(uid) == [1]
+    assert recorder.doubles() == []
+    assert recorder.overlaps() == []
+
+
+def test_a_frozen_leader_that_wakes_changes_nothing_and_ends(
+    world: World, replica: Callable[[str], Operator], recorder: Recorder
+) -> None:
+    first = replica("a").wait_leading()
+    second = replica("b")
+    until(lambda: "caches are whole" in second.output(), 20)
+    first.signal(signal.SIGSTOP)
+    uids = {name: world.make(name, fate=QUICK) for name in ("x", "y", "z")}
+    until(second.leads, 15)
+    for name in uids:
+        world.wait_outcome(name, 1)
+    before = {name: world.get(name)["metadata"]["resourceVersion"] for name in uids}
+    first.signal(signal.SIGCONT)
+    assert first.wait(15) == 1
+    assert "took the lead" in first.output()
+    after = {name: world.get(name)["metadata"]["resourceVersion"] for name in uids}
+    assert after == before
+    assert [recorder.runs(uid) for uid in uids.values()] == [[1]] * 3
+
+
+def test_nothing_is_written_while_nothing_happens(
+    world: World, replica: Callable[[str], Operator]
+) -> None:
+    replica("a").wait_leading()
+    names = ["one", "two", "three"]
+    for name in names:
+        world.make(name, fate=QUICK)
+    for name in names:
+        world.wait_outcome(name, 1)
+    until(lambda: all(world.condition(n)["reason"] == "Fetched" for n in names), 5)
+    before = {name: world.get(name)["metadata"]["resourceVersion"] for name in names}
+    beat = world.scheduler().get("status", {}).get("lastCheckAt")
+    until(lambda: world.scheduler().get("status", {}).get("lastCheckAt") != beat, 40)
+    after = {name: world.get(name)["metadata"]["resourceVersion"] for name in names}
+    assert after == before
+
+
+def test_health_answers_in_leader_and_standby(
+    world: World, replica: Callable[[str], Operator]
+) -> None:
+    for operator in (replica("a").wait_leading(), replica("b")):
+        until(lambda one=operator: "caches are whole" in one.output(), 20)  # type: ignore[misc]
+        for path in ("healthz", "readyz"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{operator.port}/{path}") as answer:
+                assert answer.read() == b"ok"
+
+
+def test_without_its_kinds_it_waits_and_is_alive_but_not_ready(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "nowhere.kubeconfig"
+    kubeconfig.write_text(
+        '{"current-context": "x", "clusters": [{"name": "x", "cluster": '
+        '{"server": "http://127.0.0.1:9"}}], "users": [{"name": "x", "user": {}}], '
+        '"contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}'
+    )
+    operator = Operator(kubeconfig, tmp_path, namespace="spark").start()
+    try:
+        until(lambda: "does not answer" in operator.output(), 20, operator.output)
+        with urllib.request.urlopen(f"http://127.0.0.1:{operator.port}/healthz") as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"http://127.0.0.1:{operator.port}/readyz")
+        assert operator.terminate(seconds=3) == 0
+    finally:
+        operator.kill()

@@ -392,3 +392,20 @@ def test_a_service_with_a_limit_is_asked_with_the_overdue_share_of_its_own_frequ
     asked = decide(view(daily, admitted=False, plugin=plugin()), NOW)
     assert isinstance(asked, AskCapacity)
     assert asked.candidate.overdue == 0.5
+
+
+def test_conditions_carry_their_generation_and_keep_their_transition_time() -> None:
+    first = decide(view(fetched(ago(minutes=1)), plugin=None), NOW)
+    assert isinstance(first, Wait)
+    later = integration(status=first.status, generation=2)
+    second = decide(view(later, plugin=None), NOW + timedelta(hours=1))
+    assert isinstance(second, Wait)
+    ready = second.status.condition("Ready")
+    assert ready is not None
+    assert ready.observed_generation == 2
+    assert ready.last_transition_time == NOW
+    mended = decide(view(replace(later, status=second.status)), NOW + timedelta(hours=1))
+    status = mended.otherwise.status if isinstance(mended, AskCapacity) else mended.status  # type: ignore[union-attr]
+    changed = status.condition("Ready")
+    assert changed is not None
+    assert changed.last_transition_time == NOW + timedelta(hours=1)

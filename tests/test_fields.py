@@ -1,0 +1,150 @@
+"""Every field of the CRDs is used: each has a test that fails when the code ignores it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CRDS = ROOT / "charts" / "spark-integrations" / "crds"
+
+_DUE = "tests/decide/test_due.py"
+_RETRIES = "tests/decide/test_retries.py"
+_RUNNING = "tests/decide/test_running.py"
+_JOB = "tests/act/test_job_manifest.py"
+_OUTCOMES = "tests/behaviour/test_outcomes.py"
+_REQUESTS = "tests/behaviour/test_requests.py"
+_DELETIONS = "tests/behaviour/test_deletions.py"
+_SERVED = "tests/chart/test_crds_served.py"
+_WHOLE = f"{_OUTCOMES}::test_a_success_is_recorded_whole"
+_FAILURE = f"{_OUTCOMES}::test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event"
+_HEARTBEAT = f"{_REQUESTS}::test_the_heartbeat_tells_who_leads_and_how_many_there_are"
+_POD = f"{_JOB}::test_the_administrators_pod_template_is_applied"
+
+TESTS = {
+    "Integration": {
+        "spec.service": f"{_DELETIONS}::test_the_plugin_deleted_during_a_run_the_outcome_is_recorded_then_the_service_unknown",
+        "spec.updateFrequencyMinutes": f"{_DUE}::test_it_is_due_its_frequency_after_the_last_success_and_not_a_second_before",
+        "spec.suspend": f"{_REQUESTS}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
+        "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
+        "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
+        "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
+        "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
+        "spec.destination.claimName": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
+        "spec.destination.dataset": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
+        "spec.timeoutSeconds": f"{_JOB}::test_the_deadline_is_the_users_timeout_and_the_operator_alone_retries",
+        "spec.retryDelaysSeconds": f"{_OUTCOMES}::test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it",
+        "status.observedGeneration": _WHOLE,
+        "status.lastTriggeredAt": _WHOLE,
+        "status.lastSuccessfulUpdateAt": f"{_OUTCOMES}::test_a_missed_slot_is_caught_up_once",
+        "status.lastFailedAt": _FAILURE,
+        "status.nextUpdateAt": _WHOLE,
+        "status.lastHandledRequest": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
+        "status.consecutiveFailures": f"{_RETRIES}::test_the_pause_after_a_failed_cycle_doubles_up_to_a_day",
+        "status.run.number": _WHOLE,
+        "status.run.attempt": f"{_RETRIES}::test_the_kth_retry_follows_the_kth_delay",
+        "status.run.trigger": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
+        "status.run.mode": _WHOLE,
+        "status.run.generation": f"{_RETRIES}::test_a_spec_change_ends_ladder_and_pause",
+        "status.run.jobName": _WHOLE,
+        "status.run.startedAt": f"{_RUNNING}::test_a_claim_older_than_its_timeout_without_a_job_is_lost_and_not_created_again",
+        "status.run.finishedAt": f"{_OUTCOMES}::test_the_retry_is_announced_by_ladder_and_retry_after",
+        "status.run.outcome": _WHOLE,
+        "status.run.errorClass": _FAILURE,
+        "status.run.reason": f"{_OUTCOMES}::test_the_reason_of_a_permanent_failure_stands_in_the_run",
+        "status.run.message": f"{_OUTCOMES}::test_the_reason_of_a_permanent_failure_stands_in_the_run",
+        "status.run.rows": _WHOLE,
+        "status.run.retryAfterSeconds": f"{_OUTCOMES}::test_the_retry_is_announced_by_ladder_and_retry_after",
+        "status.conditions.type": _WHOLE,
+        "status.conditions.status": _WHOLE,
+        "status.conditions.reason": _FAILURE,
+        "status.conditions.message": _FAILURE,
+        "status.conditions.observedGeneration": f"{_RUNNING}::test_conditions_carry_their_generation_and_keep_their_transition_time",
+        "status.conditions.lastTransitionTime": f"{_RUNNING}::test_conditions_carry_their_generation_and_keep_their_transition_time",
+    },
+    "Plugin": {
+        # Title and description are for people: kubectl shows them, and the generator writes them.
+        "spec.title": f"{_SERVED}::test_kubectl_shows_a_plugin_in_a_line",
+        "spec.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
+        "spec.image": f"{_JOB}::test_the_image_is_the_plugins_or_the_installations_and_never_the_users",
+        "spec.configSchema": f"{_DELETIONS}::test_a_config_that_the_schema_refuses_is_fetched_once_it_is_mended",
+        "spec.credentials.name": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
+        "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
+        "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
+        "spec.defaultUpdateFrequencyMinutes": f"{_DUE}::test_the_plugins_default_applies_where_no_frequency_is_given",
+        "spec.minUpdateFrequencyMinutes": f"{_DUE}::test_the_plugins_minimum_overrules_the_user_and_says_so",
+        "spec.maxConcurrentFetches": f"{_REQUESTS}::test_no_more_go_on_at_once_than_there_are_places",
+    },
+    "Scheduler": {
+        "spec.suspend": f"{_REQUESTS}::test_the_suspended_scheduler_dispatches_nothing_and_says_so_everywhere",
+        "spec.maxConcurrentFetches": f"{_REQUESTS}::test_no_more_go_on_at_once_than_there_are_places",
+        "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
+        "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
+        "spec.destination.claimName": f"{_JOB}::test_the_schedulers_claim_is_the_default_of_duckdb",
+        "spec.history.succeeded": f"{_RUNNING}::test_history_keeps_what_it_is_told_and_always_the_last_runs_job",
+        "spec.history.failed": f"{_RUNNING}::test_history_keeps_what_it_is_told_and_always_the_last_runs_job",
+        "spec.podTemplate.resources": f"{_JOB}::test_the_administrators_resources_are_the_containers",
+        "spec.podTemplate.nodeSelector": _POD,
+        "spec.podTemplate.tolerations": _POD,
+        "spec.podTemplate.labels": f"{_JOB}::test_the_administrators_labels_are_added_and_never_replace_ours",
+        "spec.podTemplate.priorityClassName": _POD,
+        "spec.podTemplate.imagePullSecrets": _POD,
+        "status.lastCheckAt": _HEARTBEAT,
+        "status.leader": _HEARTBEAT,
+        "status.lastCheckSeconds": _HEARTBEAT,
+        "status.counts": _HEARTBEAT,
+        "status.byService": _HEARTBEAT,
+    },
+}
+# Passed on as they are: what lies below is Kubernetes' or the plugin author's, not ours.
+_WHOLES = {
+    "spec.config",
+    "spec.configSchema",
+    "spec.podTemplate.resources",
+    "spec.podTemplate.nodeSelector",
+    "spec.podTemplate.tolerations",
+    "spec.podTemplate.labels",
+    "spec.podTemplate.imagePullSecrets",
+    "status.counts",
+    "status.byService",
+}
+
+
+def _leaves(schema: dict[str, Any], path: str) -> set[str]:
+    if path in _WHOLES:
+        return {path}
+    inner = schema.get("items", schema) if schema.get("type") == "array" else schema
+    properties = inner.get("properties")
+    if not properties:
+        return {path}
+    return {leaf for name, part in properties.items() for leaf in _leaves(part, f"{path}.{name}")}
+
+
+def _fields(kind: str) -> set[str]:
+    for file in CRDS.glob("*.yaml"):
+        crd = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if crd["spec"]["names"]["kind"] == kind:
+            version = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+            return {
+                leaf
+                for part in ("spec", "status")
+                if part in version
+                for leaf in _leaves(version[part], part)
+            }
+    raise AssertionError(f"no CRD of {kind}")
+
+
+@pytest.mark.parametrize("kind", TESTS)
+def test_each_field_has_a_test_and_each_test_a_field(kind: str) -> None:
+    assert set(TESTS[kind]) == _fields(kind)
+
+
+@pytest.mark.parametrize("name", sorted({t for tests in TESTS.values() for t in tests.values()}))
+def test_each_named_test_is_there(name: str) -> None:
+    file, _, function = name.partition("::")
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    assert function in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

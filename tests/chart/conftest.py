@@ -1,13 +1,11 @@
-"""Helm, and API servers with and without our kinds."""
+"""Helm, and an API server with our kinds."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dev.cluster import Cluster
 from dev.toolchain import Toolchain
 from tests.chart.support import Run, Server, run
 
@@ -20,17 +18,6 @@ def server(apiserver: Any) -> Iterator[Server]:
     there.kubectl("create", "namespace", there.namespace)
     yield there
     there.kubectl("delete", "namespace", there.namespace, "--wait=false")
-
-
-@pytest.fixture(scope="module")
-def fresh() -> Iterator[Server]:
-    """An API server of our own that has never heard of our kinds."""
-    cluster = Cluster(f"chart-{os.getpid()}", kubeless=True, tmpfs=True)
-    try:
-        cluster.up()
-        yield Server(cluster.kubeconfig)
-    finally:
-        cluster.down()
 
 
 @pytest.fixture(scope="session")

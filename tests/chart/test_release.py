@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from dev.cluster import Cluster
+from dev.waiting import until
 from kubernetes import client
 from tests.chart.support import CHART, GROUP, ROOT, Server
 

@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait more than they compute, so there may be more workers than cores.
-PARALLEL ?= --numprocesses=4 --dist=loadgroup
+PARALLEL ?= --numprocesses=3 --dist=loadgroup
 
 include dev/cluster.mk
 

@@ -21,8 +21,9 @@ def apiserver() -> Iterator[Cluster]:
         cluster.down()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker a file, and one for all files that share the real node.
+    """One worker a file, and one for all files that share the real node: before xdist reads the marks.
 
     The longest first, since with several workers the last to finish is what one waits for; a single
     process begins with what is quick, so that a broken rule is seen before a cluster is up.

@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait more than they compute, so there may be more workers than cores.
-PARALLEL ?= --numprocesses=3 --dist=loadgroup
+PARALLEL ?= --numprocesses=3 --dist=loadfile
 
 include dev/cluster.mk
 
@@ -39,12 +39,14 @@ check: venv ## Format, lint, types and layers, without changing a file
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: test-fast
-test-fast: venv tools ## The tests that need no node and no image
-	$(BIN)/pytest -m "not node" --quiet $(PARALLEL)
+test-fast: venv tools ## The tests that need no node, and take a minute together
+	$(BIN)/pytest -m "not node and not slow" --quiet $(PARALLEL)
 
 .PHONY: test
 test: check tools images ## Everything: checks, tests, a real node, real images
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest -m "not node" $(PARALLEL)
+	# What runs on the real node is held to seconds, so nothing else runs beside it.
+	$(BIN)/pytest -m node
 
 .PHONY: manifests
 manifests: venv tools ## Render manifests/ and the Plugins anew from their sources

@@ -21,19 +21,11 @@ def apiserver() -> Iterator[Cluster]:
         cluster.down()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker a file, and one for all files that share the real node: before xdist reads the marks.
-
-    The longest first, since with several workers the last to finish is what one waits for; a single
-    process begins with what is quick, so that a broken rule is seen before a cluster is up.
-    """
-    order = {"apiserver": 1, "node": 2}
-    parallel = "PYTEST_XDIST_WORKER" in os.environ
-    for item in items:
-        shares_node = item.path.parent.name == "e2e"
-        item.add_marker(pytest.mark.xdist_group("node" if shares_node else str(item.path)))
+    """In one process the quick tests come first, so that a broken rule is seen before a cluster is up;
+    of several workers one waits for the last, so there the long files are given out first."""
+    order = {"apiserver": 1, "slow": 2, "node": 3}
     items.sort(
         key=lambda item: max((order.get(m.name, 0) for m in item.iter_markers()), default=0),
-        reverse=parallel,
+        reverse="PYTEST_XDIST_WORKER" in os.environ,
     )

@@ -27,6 +27,7 @@ class Schema:
     """
 
     def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin.name
         self._broken = ""
         self._validator: Validator | None = None
         schema = dict(plugin.config_schema)
@@ -36,11 +37,16 @@ class Schema:
             )
             kind.check_schema(schema)
             self._validator = kind(schema, registry=referencing.Registry())
-        except (SchemaError, RecursionError) as error:
-            self._broken = (
-                f'The configSchema of Plugin "{plugin.name}" is not a JSON Schema, which its '
-                f"administrator must mend: {clean(getattr(error, 'message', 'too deep'), 200)}"
-            )
+        except SchemaError as error:
+            self._broken = self._mend(error.message)
+        except Exception as error:  # noqa: BLE001
+            self._broken = self._mend(str(error))
+
+    def _mend(self, why: str) -> str:
+        return (
+            f'The configSchema of Plugin "{self._plugin}" is not a JSON Schema, which its '
+            f"administrator must mend: {clean(why, 200)}"
+        )
 
     def problem(self, config: Mapping[str, Any]) -> str | None:
         """What is wrong with the config, in one sentence, or None."""
@@ -50,6 +56,9 @@ class Schema:
             error = best_match(self._validator.iter_errors(dict(config)))
         except (RecursionError, referencing.exceptions.Unresolvable) as failure:
             return f"spec.config cannot be checked: {clean(str(failure), 200)}"
+        except Exception as failure:  # noqa: BLE001
+            # The library takes its schema for sound: a $ref to what is no schema trips it somewhere.
+            return self._mend(str(failure))
         if error is None:
             return None
         # json_path begins with "$", which stands for spec.config here. The value itself is not

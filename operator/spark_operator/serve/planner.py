@@ -43,7 +43,13 @@ class Planner:
             self._look(uid)
 
     def _look(self, uid: str) -> None:
-        decision = self._evaluator.look(uid)
+        try:
+            decision = self._evaluator.look(uid)
+        except Exception:  # noqa: BLE001
+            # One object that trips a defect of ours must not hold up the others that are planned
+            # with it. A worker meets the same, and reports it.
+            self._queue.add(uid)
+            return
         entry = self._cache.integrations.get(uid)
         if decision is None or entry is None:
             return

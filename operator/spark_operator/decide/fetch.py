@@ -270,7 +270,7 @@ def _running(view: View, run: Run, now: datetime) -> Decision:
     if job.deleting:
         # Its end is an event; what follows is decided when it is gone.
         return Wait(None, _fetching(integration, integration.status, run, now))
-    if view.job_age_seconds > integration.spec.timeout_seconds + OVERSTAY_GRACE_SECONDS:
+    if view.job_age_seconds > _deadline_seconds(integration, job) + OVERSTAY_GRACE_SECONDS:
         # The Job controller or the node is not doing its part. In the foreground, so that the Job
         # disappears only after its pods: the next claim must not meet them.
         return DeleteJobs((job,), foreground=True)
@@ -292,9 +292,14 @@ def _without_job(view: View, run: Run, now: datetime) -> Decision:
     )
 
 
+def _deadline_seconds(integration: Integration, job: Job) -> int:
+    """The Job's own deadline: a timeout that was changed since counts from the next run."""
+    return job.deadline_seconds or integration.spec.timeout_seconds
+
+
 def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     integration = view.integration
-    timeout = integration.spec.timeout_seconds
+    timeout = _deadline_seconds(integration, job)
     looks = [s for s in _POD_LOOKS_SECONDS if s < timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS]
     looks.append(timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS)
     if job.ready or view.job_was_ready:

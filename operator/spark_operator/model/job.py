@@ -19,6 +19,7 @@ class Job:
     owner_uid: str
     run_number: int
     created_at: datetime | None
+    deadline_seconds: int | None = None
     succeeded: bool = False
     failed: bool = False
     failure_reason: str = ""
@@ -59,6 +60,9 @@ def parse(body: Mapping[str, Any]) -> Job:
         owner_uid=_controller_uid(metadata),
         run_number=int(run_number) if run_number.isdecimal() and len(run_number) < 16 else 0,
         created_at=timestamps.parse(metadata.get("creationTimestamp")),
+        deadline_seconds=fields.optional_integer(
+            fields.mapping(body.get("spec")).get("activeDeadlineSeconds")
+        ),
         succeeded=complete is not None,
         failed=failed is not None and complete is None,
         failure_reason=fields.text(end.get("reason")) if failed else "",

@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 QUICK = {"delay": "100ms"}
 SLOW = {"delay": "3s"}

@@ -10,7 +10,7 @@ import pytest
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 
 def fate(code: int, **message: Any) -> dict[str, str]:

@@ -16,7 +16,7 @@ from dev.waiting import until
 from kubernetes import client
 from tests.chart.support import CHART, GROUP, ROOT, Server
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 NAME = "spark-integrations"
 IN = ("--namespace", NAME)

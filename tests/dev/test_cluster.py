@@ -18,7 +18,7 @@ from tests.dev.outside import launcher
 
 from dev import paths, postgres
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 Clusters = Callable[..., Cluster]
 

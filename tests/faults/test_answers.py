@@ -11,7 +11,7 @@ from tests.support.recorder import Recorder
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 QUICK = {"delay": "100ms"}
 CALLS = {

@@ -11,7 +11,7 @@ from tests.support.recorder import Recorder
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 # Calls of a fetch's life: claim, create, read pods, record, and for the second run the prune; two
 # more for what a failure adds (the Event) and for the unexpected.

@@ -77,6 +77,13 @@ class Cache:
         self.running.pop(uid, None)
         self._seen_jobs.pop(uid, None)
 
+    def forget_looks(self) -> None:
+        """Let the next tick look at every Integration, whatever was found before."""
+        for entry in self.integrations.values():
+            entry.looked_at = float("-inf")
+            entry.next_look = None
+            entry.waiting_since = None
+
     # --- Jobs
 
     def put_job(self, job: Job, monotonic: float) -> bool:

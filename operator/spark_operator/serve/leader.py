@@ -125,6 +125,8 @@ class Leader:
                 await asyncio.sleep(1)
                 continue
             if self._leading():
+                # What changed while another led, or nobody, was seen and not acted upon.
+                self._cache.forget_looks()
                 self._open.set()
                 await self.tick()
                 await self._deposed.wait()

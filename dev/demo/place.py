@@ -17,6 +17,8 @@ from dev.toolchain import Toolchain
 
 # A folder that is a mount of the cluster's own, so it goes with the cluster.
 _VOLUMES = "/var/lib/kubelet/spark-demo"
+# Longer than any --timeout that a command is given: for one that hangs without a word.
+_COMMAND_SECONDS = 180
 
 
 @dataclass
@@ -30,18 +32,28 @@ class Place:
     images_are_new: bool = False
 
     def run(self, tool: str, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl or helm; a RefusalError carries what it complained of."""
-        result = subprocess.run(
-            [Toolchain().path(tool), *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if check and result.returncode != 0:
-            raise RefusalError(f"{tool} {' '.join(arguments[:4])} …: {result.stderr.strip()}")
-        return result.stdout
+        """kubectl or helm; a RefusalError carries what it complained of.
+
+        Without ``check`` the complaint is part of the answer.
+        """
+        command = f"{tool} {' '.join(arguments[:4])} …"
+        try:
+            result = subprocess.run(
+                [Toolchain().path(tool), *arguments],
+                env=self.environment,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_COMMAND_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise RefusalError(f"{command}: no end after {_COMMAND_SECONDS} s") from None
+        if result.returncode == 0:
+            return result.stdout
+        if check:
+            raise RefusalError(f"{command}: {result.stderr.strip()}")
+        return result.stdout + result.stderr
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         return self.run("kubectl", *arguments, stdin=stdin, check=check)
@@ -52,12 +64,26 @@ class Place:
         items: list[dict[str, Any]] = found["items"]
         return items
 
-    def volume_folder(self, namespace: str) -> str:
-        """A folder of the local node for a volume; made now, as nobody makes it for us."""
-        folder = f"{_VOLUMES}/{namespace}"
+    def volume(self, namespace: str) -> None:
+        """A folder of the local node as the volume of the claim ``spark-data``.
+
+        A volume whose claim was deleted, alone or with its namespace, never binds again: it is made
+        anew. The files in its folder stay.
+        """
         assert self.local is not None
+        folder = f"{_VOLUMES}/{namespace}"
         self.local.exec(["mkdir", "-p", folder], everything=True)
-        return folder
+        name = f"{namespace}-spark-data"
+        bound = self._uid("pv", name, "{.spec.claimRef.uid}")
+        if bound and bound != self._uid("pvc", "spark-data", "{.metadata.uid}", "-n", namespace):
+            self.kubectl("delete", "pv", name, "--timeout=30s")
+        volume = manifest("storage", NAMESPACE=namespace, VOLUME_FOLDER=folder)
+        self.kubectl("apply", "-f", "-", stdin=volume)
+
+    def _uid(self, kind: str, name: str, path: str, *more: str) -> str:
+        return self.kubectl(
+            "get", kind, name, *more, "--ignore-not-found", "-o", f"jsonpath={path}"
+        )
 
     def warehouse(self, namespace: str) -> dict[str, Any]:
         """A PostgreSQL that pods of the namespace reach, as the Secret ``warehouse``."""

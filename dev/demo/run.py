@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from dev.cluster import Cluster
 from dev.demo import place as places
 from dev.demo.place import Place, manifest
 from dev.errors import RefusalError
+from dev.toolchain import Toolchain
 from dev.waiting import until
 
 RELEASE = "spark-integrations"
@@ -33,10 +36,12 @@ _READER_SECONDS = 60
 class Demo:
     """``say`` prints a line. Each method is a step and may be repeated."""
 
-    def __init__(self, place: Place, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, place: Place, say: Callable[[str], None] = print, began: float | None = None
+    ) -> None:
         self.place = place
         self._say = say
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -78,22 +83,35 @@ class Demo:
         }
         self.apply(json.dumps(config))
         self.apply(self._secrets())
-        self.apply(manifest("shop", RUNNER_IMAGE=place.runner_image))
+        # The hash of the script makes new pods when it changes: a pod reads it once, at its start.
+        known_by = hashlib.sha256(script.encode()).hexdigest()[:12]
+        self.apply(manifest("shop", RUNNER_IMAGE=place.runner_image, SOURCE_HASH=known_by))
 
     def destinations(self) -> None:
         """A claim for DuckDB and, on the local cluster, a PostgreSQL."""
         place = self.place
         if place.local is not None:
-            folder = place.volume_folder(NAMESPACE)
-            volume = manifest("storage", NAMESPACE=NAMESPACE, VOLUME_FOLDER=folder)
-            claim = manifest("claim").replace("spec:\n", 'spec:\n  storageClassName: ""\n')
-            place.kubectl("apply", "-f", "-", stdin=volume)
-            self.apply(claim)
+            place.volume(NAMESPACE)
+            self.apply(manifest("claim").replace("spec:\n", 'spec:\n  storageClassName: ""\n'))
             self.apply(json.dumps(place.warehouse(NAMESPACE)))
         else:
             self._say("           no PostgreSQL here: orders-to-postgres needs a Secret")
             self._say(f"           warehouse in the namespace {NAMESPACE} (host, dbname, username,")
             self._say("           password), and is left out without one")
+            self._claim()
+
+    def _claim(self) -> None:
+        """The claim on a user's cluster: the user's own if there is one, else of its usual volumes."""
+        place = self.place
+        claims = {c["metadata"]["name"]: c for c in place.get("pvc", NAMESPACE)}
+        if "spark-data" not in claims:
+            usual = "storageclass.kubernetes.io/is-default-class"
+            classes = [c["metadata"] for c in place.get("storageclasses", NAMESPACE)]
+            if not any(c.get("annotations", {}).get(usual) == "true" for c in classes):
+                raise RefusalError(
+                    "this cluster has no default StorageClass: make a PersistentVolumeClaim "
+                    f"spark-data in the namespace {NAMESPACE}, then run this again"
+                )
             self.apply(manifest("claim"))
 
     def integrations(self) -> None:
@@ -155,7 +173,26 @@ class Demo:
                 done = done and (handled or name not in forced) and reason == expected[name]
             return done and expected.keys() <= told.keys()
 
-        until(all_there, _FETCH_SECONDS, f"expected {expected}, and got {told}", every=0.3)
+        try:
+            until(all_there, _FETCH_SECONDS, "the fetches", every=0.3)
+        except TimeoutError:
+            raise RefusalError(self._missing(expected)) from None
+
+    def _missing(self, expected: dict[str, str]) -> str:
+        """Who is not as expected, and what the operator says about it."""
+        found = {
+            body["metadata"]["name"]: ready(body)
+            for body in self.place.get("integrations", NAMESPACE)
+        }
+        lines = [f"not as expected after {_FETCH_SECONDS} s:"]
+        for name, reason in expected.items():
+            got = found.get(name, {})
+            if got.get("reason") != reason:
+                said = got.get("message", "the operator says nothing about it")
+                lines.append(f"  {name}: {got.get('reason', 'no state')}, not {reason}: {said}")
+        if len(lines) == 1:
+            lines.append("  each state is as expected, but a request was not taken")
+        return "\n".join(lines)
 
     # --- what arrived
 
@@ -205,27 +242,44 @@ class Demo:
         for row in self.rows():
             newest = ", ".join(row["some"])
             self._say(f"  {row['table']}: {row['rows']} rows; the last ids: {newest}")
-        self._say(NEXT)
+        self._say(self.advice())
 
     def explain(self) -> None:
         """After a failure: states, Events and logs, as far as they can be had."""
-        place = self.place
+        warnings = ("get", "events", "--field-selector=type=Warning", "-n")
+        logs = ("logs", "--prefix", "--all-containers", "--ignore-errors", "--tail=40", "-l")
         for title, arguments in (
             ("integrations", ("get", "integrations", "-n", NAMESPACE, "-o", "wide")),
             ("pods", ("get", "pods", "-A", "-o", "wide")),
-            ("warnings", ("get", "events", "-n", NAMESPACE, "--field-selector=type=Warning")),
-            (
-                "the operator's log",
-                ("logs", "-n", SYSTEM, "-l", "app.kubernetes.io/component=operator"),
-            ),
-            (
-                "the fetches' logs",
-                (*("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=fetch"), "--prefix"),
-            ),
+            (f"warnings in {NAMESPACE}", (*warnings, NAMESPACE)),
+            (f"warnings in {SYSTEM}", (*warnings, SYSTEM)),
+            ("the operator's log", (*logs, "app.kubernetes.io/component=operator", "-n", SYSTEM)),
+            ("the fetches' logs", (*logs, "app.kubernetes.io/component=fetch", "-n", NAMESPACE)),
+            ("the shop's log", (*logs, "app=shop", "-n", NAMESPACE)),
         ):
-            said = place.kubectl(*arguments, check=False).strip().splitlines()[-40:]
+            said = self.place.kubectl(*arguments, check=False).strip().splitlines()[-80:]
             self._say(f"--- {title}")
             self._say("\n".join(said))
+
+    def advice(self) -> str:
+        """What to try next, as commands that work as they stand."""
+        local = self.place.local is not None
+        lines = ["", "Try next:"]
+        if shutil.which("kubectl") is None:
+            lines.append(f'  export PATH="{Toolchain().path("kubectl").parent}:$PATH"')
+        if local:
+            lines.append("  export KUBECONFIG=$(make -s kubeconfig)")
+        lines.append(_ADVICE)
+        if local:
+            lines += [_ADVICE_POSTGRES, "  # and when you have seen enough:", "  make cluster-down"]
+        else:
+            lines += [
+                "  # and when you have seen enough:",
+                f"  kubectl delete namespace {NAMESPACE}",
+                f"  helm uninstall {RELEASE} --namespace {SYSTEM}",
+                f"  kubectl delete namespace {SYSTEM}",
+            ]
+        return "\n".join(lines)
 
 
 def ready(body: dict[str, Any]) -> dict[str, Any]:
@@ -243,35 +297,39 @@ def _image(which: str, image: str) -> dict[str, str]:
     return {f"image.{which}.repository": repository, f"image.{which}.tag": tag}
 
 
-NEXT = """
-Try next:
-  export KUBECONFIG=$(make -s kubeconfig)
+_ADVICE = """\
   kubectl get integrations -n spark-demo --watch
   # a customer orders something, and you want it now:
   kubectl exec -n spark-demo deploy/shop -- python3 -c \\
     "import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:8000/orders', method='POST')).read())"
-  kubectl annotate integration orders-to-postgres -n spark-demo \\
+  kubectl annotate integration orders-to-duckdb -n spark-demo \\
     spark-integrations.dev/requestedAt=$(date +%s) --overwrite
-  python3 -m dev postgres psql -c 'SELECT count(*), max(id) FROM shop.orders'
   # mend the wrong token:
   kubectl patch secret shop-wrong-token -n spark-demo -p '{"stringData":{"token":"open-sesame"}}'
   kubectl annotate integration orders-wrong-token -n spark-demo \\
     spark-integrations.dev/requestedAt=$(date +%s) --overwrite
-  # logs of the operator, and of one fetch:
+  # logs of the operator, and of the fetches of feeds:
   kubectl logs -n spark-integrations -l app.kubernetes.io/component=operator
-  kubectl logs -n spark-demo -l spark-integrations.dev/service=rss
-  # and when you have seen enough:
-  make cluster-down"""
+  kubectl logs -n spark-demo -l spark-integrations.dev/service=rss"""
+_ADVICE_POSTGRES = """\
+  # what is new into PostgreSQL, and a few seconds later its rows:
+  kubectl annotate integration orders-to-postgres -n spark-demo \\
+    spark-integrations.dev/requestedAt=$(date +%s) --overwrite
+  python3 -m dev postgres psql -c 'SELECT count(*), max(id) FROM shop.orders'"""
 
 
 def run(*, on_current: bool) -> int:
     """All of it. 0, or 1 with what failed and what the parts said about it."""
     began = time.monotonic()
-    print("[   0.0 s] the cluster and the images", flush=True)
-    place = places.current() if on_current else places.local(Cluster.from_environment())
-    demo = Demo(place, lambda line: print(line, flush=True))
-    demo._began = began
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    demo: Demo | None = None
     try:
+        say("[   0.0 s] the cluster and the images")
+        place = places.current() if on_current else places.local(Cluster.from_environment())
+        demo = Demo(place, say, began)
         with demo.step("helm install"):
             demo.install()
         with demo.step("a shop to fetch from"):
@@ -283,9 +341,10 @@ def run(*, on_current: bool) -> int:
         with demo.step("all as expected"):
             demo.show()
     except (RefusalError, TimeoutError) as error:
-        print(f"\nThe demonstration failed: {error}\n", flush=True)
-        demo.explain()
-        print(f"\nThe demonstration failed: {error}", flush=True)
+        say(f"\nThe demonstration failed: {error}\n")
+        if demo is not None:
+            demo.explain()
+            say(f"\nThe demonstration failed: {error}")
         return 1
-    print(f"\nDone in {time.monotonic() - began:.0f} s.", flush=True)
+    say(f"\nDone in {time.monotonic() - began:.0f} s.")
     return 0

@@ -85,13 +85,14 @@ def connect(monotonic: Callable[[], float]) -> Connection:
         )
     try:
         info = kopf.login_with_kubeconfig(settings=settings)
-    except (OSError, KeyError, kopf.LoginError) as error:
-        raise NoCluster(f"the kubeconfig cannot be used: {error}") from error
-    if info is None:
+        connector = _connector(info) if info is not None else None
+    except Exception as error:
+        # It is a user's file: what kopf, YAML and TLS raise over it depends on how it is broken.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise NoCluster(f"the kubeconfig cannot be used: {why}") from error
+    if info is None or connector is None:
         raise NoCluster("set KUBECONFIG, or run within a pod with a service account")
-    return Connection(
-        server=info.server, connector=_connector(info), headers=dict(info.as_http_headers())
-    )
+    return Connection(server=info.server, connector=connector, headers=dict(info.as_http_headers()))
 
 
 def _connector(info: kopf.ConnectionInfo) -> aiohttp.TCPConnector:

@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 
+class PortTaken(Exception):
+    """Health cannot be served where it was told to be."""
+
+
 class Health:
     """``alive`` and ``ready`` return an empty text where all is well, else what is wrong."""
 
@@ -14,14 +18,18 @@ class Health:
         self._checks = {"/healthz": alive, "/readyz": ready}
 
     async def start(self) -> None:
-        """Raises OSError where the port is taken."""
+        """Raises PortTaken."""
         app = web.Application()
         for path, check in self._checks.items():
             app.router.add_get(path, _answer(check))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         # All addresses, as kubelet's probes come from the node.
-        await web.TCPSite(self._runner, host=None, port=self._port).start()
+        try:
+            await web.TCPSite(self._runner, host=None, port=self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise PortTaken(f"--health-port {self._port}: {error.strerror or error}") from error
 
     async def stop(self) -> None:
         if self._runner is not None:

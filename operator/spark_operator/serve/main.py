@@ -12,6 +12,7 @@ from spark_operator.serve import logs
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.connection import NoCluster, connect
 from spark_operator.serve.elector import LeadTaken, Terms
+from spark_operator.serve.health import PortTaken
 from spark_operator.serve.service import Options, Service
 
 
@@ -20,6 +21,12 @@ def _object_key(text: str) -> tuple[str, str]:
     if not (namespace and slash and name) or "/" in name:
         raise argparse.ArgumentTypeError(f'"{text}" is not of the form NAMESPACE/NAME')
     return namespace, name
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a port from 1 to 65535')
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="serve this namespace only; may be repeated (default: all)",
     )
-    chosen.add_argument("--health-port", metavar="PORT", type=int, default=8080)
+    chosen.add_argument("--health-port", metavar="PORT", type=_port, default=8080)
     chosen.add_argument("--log-format", choices=("auto", "text", "json"), default="auto")
     chosen.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info"
@@ -82,7 +89,7 @@ async def _run(options: Options) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 after SIGTERM; 1 where another replica took the lead or the cluster cannot be reached."""
+    """0 after SIGTERM; 1 where another replica took the lead, or it cannot begin."""
     arguments = parser().parse_args(argv)
     if arguments.lease_seconds < 3:
         parser().error("--lease-seconds must be at least 3")
@@ -101,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         asyncio.run(_run(options))
-    except NoCluster as error:
+    except (NoCluster, PortTaken) as error:
         print(f"spark-operator: {error}", file=sys.stderr)
         return 1
     except LeadTaken as error:

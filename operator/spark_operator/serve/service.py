@@ -14,7 +14,7 @@ from spark_operator.serve.cache import Cache
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.connection import Connection
 from spark_operator.serve.elector import Elector, Terms
-from spark_operator.serve.health import Health
+from spark_operator.serve.health import Health, PortTaken
 from spark_operator.serve.intake import Intake
 from spark_operator.serve.leader import TICK_SECONDS, Leader
 from spark_operator.serve.relist import relist
@@ -79,9 +79,17 @@ class Service:
         self._health = Health(port=options.health_port, alive=self._alive, ready=self._ready)
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises LeadTaken where another replica took the Lease from us."""
+        """Until SIGTERM or SIGINT.
+
+        Raises LeadTaken where another replica took the Lease from us, PortTaken.
+        """
         self._take_signals()
-        await self._health.start()
+        try:
+            await self._health.start()
+        except PortTaken:
+            await self._session.close()
+            await self._connection.close()
+            raise
         # All of ours exist before kopf starts: when kopf ends it cancels whatever was created after.
         tasks: list[asyncio.Task[object]] = [
             asyncio.create_task(self._pulse(), name="pulse"),

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.operator.support import NEVER_AGAIN, QUICK, fails, job_of, pod_of, runs, settings
+from tests.operator.support import (
+    NEVER_AGAIN,
+    QUICK,
+    end_pod,
+    fails,
+    job_of,
+    pod_of,
+    runs,
+    settings,
+)
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -83,25 +92,8 @@ def test_an_integration_deleted_during_its_run_takes_its_job_along(world: World)
 def test_a_drained_pod_is_replaced_within_the_run_and_nothing_failed(world: World) -> None:
     world.make("drained", fate={"delay": "4s"})
     job = job_of(world, "drained")
-    first = pod_of(world, job)
-    # As kubelet reports a pod that a drain has ended.
-    disrupted = {
-        "phase": "Failed",
-        "conditions": [
-            {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
-        ],
-        "containerStatuses": [
-            {
-                "name": "fetch",
-                "image": "none:1",
-                "imageID": "",
-                "ready": False,
-                "restartCount": 0,
-                "state": {"terminated": {"exitCode": 143, "reason": "Error"}},
-            }
-        ],
-    }
-    world.core.patch_namespaced_pod_status(first, world.namespace, {"status": disrupted})
+    disruption = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    end_pod(world, pod_of(world, job), conditions=[disruption])
     run = world.wait_outcome("drained", 1)
     pods = world.core.list_namespaced_pod(
         world.namespace, label_selector=f"batch.kubernetes.io/job-name={job}"

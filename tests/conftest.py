@@ -24,6 +24,10 @@ def apiserver() -> Iterator[Cluster]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In one process the quick tests come first, so that a broken rule is seen before a cluster is up;
     of several workers one waits for the last, so there the long files are given out first."""
+    for item in items:
+        # Each of these brings operators of its own up, which takes seconds before the first test.
+        if item.path.parent.name in ("operator", "faults"):
+            item.add_marker(pytest.mark.slow)
     order = {"apiserver": 1, "slow": 2, "node": 3}
     items.sort(
         key=lambda item: max((order.get(m.name, 0) for m in item.iter_markers()), default=0),

@@ -10,7 +10,7 @@ from tests.operator.support import NEVER_AGAIN, QUICK, beats, fails, job_of
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 # name → (fate, spec, the reason in which it rests)
 STATES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {

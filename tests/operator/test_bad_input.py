@@ -9,7 +9,7 @@ from tests.operator.support import QUICK, beats, fails, plugin, runs
 from tests.support.waiting import until
 from tests.support.world import GROUP, VERSION, World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 # configSchema → what is wrong with it; each passes the CRD, and most pass JSON Schema's own schema.
 BROKEN_SCHEMAS: dict[str, dict[str, Any]] = {

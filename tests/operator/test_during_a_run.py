@@ -16,7 +16,7 @@ from tests.operator.support import (
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 SLOW = {"delay": "2s"}
 

@@ -12,7 +12,7 @@ from tests.operator.support import NEVER_AGAIN, QUICK, end_pod, job_of, plugin, 
 from tests.support.waiting import until
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 TEMPLATE: dict[str, Any] = {
     "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},

@@ -8,7 +8,7 @@ import pytest
 from tests.operator.support import NEVER_AGAIN, QUICK, fails, moment, runs
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,7 +87,7 @@ def test_after_the_retry_after_the_retry_comes(world: World) -> None:
     first = world.wait_outcome("soon", 1)
     second = world.wait_outcome("soon", 2, seconds=15)
     gap = moment(second["startedAt"]) - moment(first["finishedAt"])
-    assert timedelta(seconds=3) <= gap < timedelta(seconds=5)
+    assert timedelta(seconds=3) <= gap < timedelta(seconds=10)
 
 
 def test_a_success_at_the_frequency_is_followed_by_the_next_at_its_second(
@@ -96,6 +96,6 @@ def test_a_success_at_the_frequency_is_followed_by_the_next_at_its_second(
     name, first_finished_at = steady
     second = world.wait_outcome(name, 2, seconds=75)
     gap = moment(second["startedAt"]) - moment(first_finished_at)
-    assert timedelta(seconds=60) <= gap <= timedelta(seconds=61)
+    assert timedelta(seconds=60) <= gap <= timedelta(seconds=63)
     assert (second["trigger"], second["attempt"]) == ("Scheduled", 1)
     assert waits(world, name) == timedelta(minutes=1)

@@ -199,6 +199,19 @@ def test_the_schedulers_claim_is_the_default_of_duckdb() -> None:
     [
         ("nodeSelector", {"disk": "ssd"}, "nodeSelector"),
         ("tolerations", [{"key": "spot", "operator": "Exists"}], "tolerations"),
+        (
+            "tolerations",
+            [
+                {
+                    "key": "spot",
+                    "operator": "Equal",
+                    "value": "yes",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": 60,
+                }
+            ],
+            "tolerations",
+        ),
         ("priorityClassName", "low", "priorityClassName"),
         ("imagePullSecrets", [{"name": "registry"}], "imagePullSecrets"),
     ],

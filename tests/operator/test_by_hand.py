@@ -90,3 +90,18 @@ def test_with_the_operator_down_everything_is_deleted_at_once(
     world.make_scheduler()
     world.make("anew", fate=QUICK)
     world.wait_outcome("anew", 1)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_status_with_a_time_beyond_the_calendar_does_not_keep_the_operator_from_leading(
+    operator: tuple[World, Operator], text: str
+) -> None:
+    world, process = operator
+    world.make("forged", fate=QUICK)
+    world.wait_outcome("forged", 1)
+    world.patch_status("forged", lastSuccessfulUpdateAt=text, lastTriggeredAt=text)
+    world.wait_outcome("forged", 2, seconds=10)
+    process.kill()
+    world.patch_status("forged", lastSuccessfulUpdateAt=text, lastTriggeredAt=text)
+    process.start().wait_leading()
+    world.wait_outcome("forged", 3, seconds=10)

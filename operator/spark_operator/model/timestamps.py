@@ -13,9 +13,10 @@ def parse(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        # The first and the last day of the calendar may lie beyond it in UTC.
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
 
 
 def dump(moment: datetime | None) -> str | None:

@@ -12,25 +12,29 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CRDS = ROOT / "charts" / "spark-integrations" / "crds"
 
-_DUE = "tests/decide/test_due.py"
-_RETRIES = "tests/decide/test_retries.py"
-_RUNNING = "tests/decide/test_running.py"
 _JOB = "tests/act/test_job_manifest.py"
 _OUTCOMES = "tests/behaviour/test_outcomes.py"
 _REQUESTS = "tests/behaviour/test_requests.py"
 _DELETIONS = "tests/behaviour/test_deletions.py"
+_SETTINGS = "tests/behaviour/test_settings.py"
 _SERVED = "tests/chart/test_crds_served.py"
 _WHOLE = f"{_OUTCOMES}::test_a_success_is_recorded_whole"
 _FAILURE = f"{_OUTCOMES}::test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event"
 _COUNTS = "tests/behaviour/test_counts.py::test_each_state_is_counted_in_total_and_by_service_and_a_service_that_went_is_not_named"
-_HEARTBEAT = f"{_REQUESTS}::test_the_heartbeat_tells_who_leads_and_how_many_there_are"
+_FREQUENCY = f"{_SETTINGS}::test_the_frequency_is_the_users_or_the_plugins_and_never_below_the_plugins_minimum"
+_CONDITION = f"{_SETTINGS}::test_a_condition_tells_its_generation_and_keeps_its_transition_time_until_its_status_changes"
+_HISTORY = (
+    f"{_SETTINGS}::test_as_many_jobs_are_kept_as_the_scheduler_says_and_fewer_once_it_says_fewer"
+)
+_LADDER = "tests/operator/test_waiting_for_the_next.py::test_the_ladder_is_climbed_to_its_end_and_then_the_pause_doubles_with_each_failed_cycle"
+_HEARTBEAT = "tests/behaviour/test_counts.py::test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took"
 _POD = f"{_JOB}::test_the_administrators_pod_template_is_applied"
 _RESOURCES = f"{_JOB}::test_the_administrators_resources_are_the_containers"
 
 TESTS = {
     "Integration": {
         "spec.service": f"{_DELETIONS}::test_the_plugin_deleted_during_a_run_the_outcome_is_recorded_then_the_service_unknown",
-        "spec.updateFrequencyMinutes": f"{_DUE}::test_it_is_due_its_frequency_after_the_last_success_and_not_a_second_before",
+        "spec.updateFrequencyMinutes": _FREQUENCY,
         "spec.suspend": f"{_REQUESTS}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
         "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
         "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
@@ -46,14 +50,14 @@ TESTS = {
         "status.lastFailedAt": _FAILURE,
         "status.nextUpdateAt": _WHOLE,
         "status.lastHandledRequest": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
-        "status.consecutiveFailures": f"{_RETRIES}::test_the_pause_after_a_failed_cycle_doubles_up_to_a_day",
+        "status.consecutiveFailures": _LADDER,
         "status.run.number": _WHOLE,
-        "status.run.attempt": f"{_RETRIES}::test_the_kth_retry_follows_the_kth_delay",
+        "status.run.attempt": _LADDER,
         "status.run.trigger": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
         "status.run.mode": _WHOLE,
-        "status.run.generation": f"{_RETRIES}::test_a_spec_change_ends_ladder_and_pause",
+        "status.run.generation": "tests/operator/test_during_a_run.py::test_the_spec_changed_during_a_run_that_fails_is_tried_at_once_and_as_the_first_attempt",
         "status.run.jobName": _WHOLE,
-        "status.run.startedAt": f"{_RUNNING}::test_a_claim_older_than_its_timeout_without_a_job_is_lost_and_not_created_again",
+        "status.run.startedAt": _WHOLE,
         "status.run.finishedAt": f"{_OUTCOMES}::test_the_retry_is_announced_by_ladder_and_retry_after",
         "status.run.outcome": _WHOLE,
         "status.run.errorClass": _FAILURE,
@@ -65,8 +69,8 @@ TESTS = {
         "status.conditions.status": _WHOLE,
         "status.conditions.reason": _FAILURE,
         "status.conditions.message": _FAILURE,
-        "status.conditions.observedGeneration": f"{_RUNNING}::test_conditions_carry_their_generation_and_keep_their_transition_time",
-        "status.conditions.lastTransitionTime": f"{_RUNNING}::test_conditions_carry_their_generation_and_keep_their_transition_time",
+        "status.conditions.observedGeneration": _CONDITION,
+        "status.conditions.lastTransitionTime": _CONDITION,
     },
     "Plugin": {
         # Title and description are for people: kubectl shows them, and the generator writes them.
@@ -77,8 +81,8 @@ TESTS = {
         "spec.credentials.name": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
-        "spec.defaultUpdateFrequencyMinutes": f"{_DUE}::test_the_plugins_default_applies_where_no_frequency_is_given",
-        "spec.minUpdateFrequencyMinutes": f"{_DUE}::test_the_plugins_minimum_overrules_the_user_and_says_so",
+        "spec.defaultUpdateFrequencyMinutes": _FREQUENCY,
+        "spec.minUpdateFrequencyMinutes": _FREQUENCY,
         "spec.maxConcurrentFetches": f"{_REQUESTS}::test_no_more_go_on_at_once_than_there_are_places",
     },
     "Scheduler": {
@@ -87,8 +91,8 @@ TESTS = {
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.claimName": f"{_JOB}::test_the_schedulers_claim_is_the_default_of_duckdb",
-        "spec.history.succeeded": f"{_RUNNING}::test_history_keeps_what_it_is_told_and_always_the_last_runs_job",
-        "spec.history.failed": f"{_RUNNING}::test_history_keeps_what_it_is_told_and_always_the_last_runs_job",
+        "spec.history.succeeded": _HISTORY,
+        "spec.history.failed": _HISTORY,
         "spec.podTemplate.resources.requests": _RESOURCES,
         "spec.podTemplate.resources.limits": _RESOURCES,
         "spec.podTemplate.nodeSelector": _POD,

@@ -6,11 +6,12 @@ A replica counts as soon as it leads, so each test lets a new one take over inst
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operator.support import NEVER_AGAIN, QUICK, fails, job_of, plugin
+from tests.operator.support import NEVER_AGAIN, QUICK, fails, job_of, moment, plugin
 from tests.support.process import Operator
 from tests.support.waiting import until
 from tests.support.world import World
@@ -81,3 +82,15 @@ def test_each_state_is_counted_in_total_and_by_service_and_a_service_that_went_i
         status = take_over()
         assert status["byService"] == {world.namespace: counts(5, 0, 1, 1, 1)}
         assert status["counts"] == counts(5, 0, 1, 1, 1)
+
+
+def test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took(
+    world: World, take_over: Callable[[], dict[str, Any]]
+) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0)
+    status = take_over()
+    lease = world.leases.read_namespaced_lease("spark", world.namespace)
+    assert status["leader"] == lease.spec.holder_identity
+    assert begun <= moment(status["lastCheckAt"]) <= datetime.now(UTC)
+    assert 0 <= status["lastCheckSeconds"] < 10
+    assert status["counts"] == counts(0, 0, 0, 0, 0)

@@ -85,7 +85,7 @@ _FAILURES: dict[str, tuple[dict[str, str], dict[str, Any], str, str, str]] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def fetched(world: World) -> World:
     """All of them go on at once."""
     world.make("good", fate=fate(0, rows=42), updateFrequencyMinutes=60)
@@ -119,26 +119,6 @@ def test_a_success_is_recorded_whole(fetched: World) -> None:
     }
     assert fetched.condition("good")["message"].startswith("Loaded 42 rows.")
     assert fetched.events("good") == []
-
-
-@pytest.mark.parametrize("name", _FAILURES)
-def test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event(
-    fetched: World, name: str
-) -> None:
-    _, _, error_class, reason, says = _FAILURES[name]
-    run = fetched.wait_outcome(name, 1, seconds=75)
-    assert (run["outcome"], run["errorClass"]) == ("Failed", error_class)
-    status = fetched.status(name)
-    assert "lastTriggeredAt" not in status
-    assert status["lastFailedAt"] == run["finishedAt"]
-    ready = fetched.condition(name)
-    assert (ready["status"], ready["reason"]) == ("False", reason)
-    assert says in ready["message"]
-    until(lambda: bool(fetched.events(name)), 5, "no Event")
-    assert ("Warning", reason) in {(kind, why) for kind, why, _ in fetched.events(name)}
-    cycle_ended = reason in ("Failed", "InvalidCredentials", "InvalidConfig")
-    assert status["consecutiveFailures"] == int(cycle_ended)
-    assert fetched.condition(name, "Stalled")["status"] == str(cycle_ended)
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("transient", 60), ("limited", 700)])
@@ -204,3 +184,24 @@ def test_history_keeps_one_success_and_three_failures(world: World) -> None:
         10,
         lambda: f"{world.job_names()}",
     )
+
+
+# Last, since two of them wait for a deadline of 30 s, which the tests before use.
+@pytest.mark.parametrize("name", _FAILURES)
+def test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event(
+    fetched: World, name: str
+) -> None:
+    _, _, error_class, reason, says = _FAILURES[name]
+    run = fetched.wait_outcome(name, 1, seconds=75)
+    assert (run["outcome"], run["errorClass"]) == ("Failed", error_class)
+    status = fetched.status(name)
+    assert "lastTriggeredAt" not in status
+    assert status["lastFailedAt"] == run["finishedAt"]
+    ready = fetched.condition(name)
+    assert (ready["status"], ready["reason"]) == ("False", reason)
+    assert says in ready["message"]
+    until(lambda: bool(fetched.events(name)), 5, "no Event")
+    assert ("Warning", reason) in {(kind, why) for kind, why, _ in fetched.events(name)}
+    cycle_ended = reason in ("Failed", "InvalidCredentials", "InvalidConfig")
+    assert status["consecutiveFailures"] == int(cycle_ended)
+    assert fetched.condition(name, "Stalled")["status"] == str(cycle_ended)

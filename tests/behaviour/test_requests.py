@@ -72,20 +72,6 @@ def test_the_suspended_scheduler_dispatches_nothing_and_says_so_everywhere(world
     world.wait_outcome("held", 2)
 
 
-def test_the_heartbeat_tells_who_leads_and_how_many_there_are(world: World) -> None:
-    def told() -> bool:
-        return world.scheduler().get("status", {}).get("counts", {}).get("total", 0) > 0
-
-    until(told, 40, lambda: str(world.scheduler().get("status")))
-    status = world.scheduler()["status"]
-    assert status["leader"]
-    assert status["lastCheckAt"]
-    assert 0 <= status["lastCheckSeconds"] < 10
-    assert set(status["counts"]) == {"total", "due", "fetching", "failing", "suspended"}
-    assert set(status["byService"]) == {world.namespace}
-    assert status["byService"][world.namespace] == status["counts"]
-
-
 @pytest.mark.parametrize("whose", ["the service", "the installation"])
 def test_no_more_go_on_at_once_than_there_are_places(world: World, whose: str) -> None:
     change = world.change_plugin if whose == "the service" else world.change_scheduler

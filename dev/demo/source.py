@@ -68,6 +68,10 @@ class Shop(BaseHTTPRequestHandler):
         else:
             self._answer(404, "application/json", json.dumps({"message": "Not Found"}))
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        if self.path != "/healthz":
+            super().log_request(code, size)
+
     def _orders(self, query: dict[str, str]) -> None:
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._answer(401, "application/json", json.dumps({"message": "Bad credentials"}))

@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from dev.demo.place import Place
-from dev.demo.run import GROUP, NAMESPACE, ready
+from dev.demo.run import GROUP, NAMESPACE, SYSTEM, ready
 from dev.waiting import until
 from kubernetes import client, config
 
@@ -63,7 +64,7 @@ def orders(base: str = "http://shop/api", path: str = "orders") -> dict[str, Any
 
 
 def wait_ready(
-    place: Place, name: str, reason: str, seconds: float = 40, namespace: str = NAMESPACE
+    place: Place, name: str, reason: str, seconds: float = 90, namespace: str = NAMESPACE
 ) -> dict[str, Any]:
     """The Ready condition once it has that reason."""
     seen: list[dict[str, Any]] = [{}]
@@ -90,7 +91,7 @@ def force(place: Place, name: str, namespace: str = NAMESPACE) -> int:
 
 
 def wait_run(
-    place: Place, name: str, number: int, seconds: float = 60, namespace: str = NAMESPACE
+    place: Place, name: str, number: int, seconds: float = 90, namespace: str = NAMESPACE
 ) -> dict[str, Any]:
     """The run once it has ended."""
 
@@ -101,6 +102,47 @@ def wait_run(
     until(ended, seconds, f"run {number} of {name}", every=0.1)
     run: dict[str, Any] = status(place, name, namespace)["run"]
     return run
+
+
+def fetch(place: Place, name: str = "orders-to-postgres") -> None:
+    """A forced fetch works."""
+    run = wait_run(place, name, force(place, name))
+    assert run["outcome"] == "Succeeded", run
+
+
+def wait_claimed(place: Place, name: str, number: int) -> str:
+    """The Job of that run, as soon as the run is recorded."""
+    until(lambda: status(place, name)["run"]["number"] >= number, 5, "the claim", every=0.05)
+    job: str = status(place, name)["run"]["jobName"]
+    return job
+
+
+def pods_of(place: Place, name: str) -> list[dict[str, Any]]:
+    uid = integration(place, name)["metadata"]["uid"]
+    return place.get("pods", NAMESPACE, f"--selector={GROUP}/integration-uid={uid}")
+
+
+def ended_at(pod: dict[str, Any]) -> datetime:
+    """When the one container of a pod ended."""
+    state = pod["status"]["containerStatuses"][0]["state"]
+    return datetime.fromisoformat(state["terminated"]["finishedAt"])
+
+
+def leader(place: Place) -> str:
+    """The pod that holds the Lease, or nothing."""
+    leases = place.get("leases", SYSTEM)
+    holder: str = leases[0]["spec"].get("holderIdentity", "") if leases else ""
+    return holder.split("_")[0]
+
+
+def operators(place: Place) -> list[dict[str, Any]]:
+    return place.get("pods", SYSTEM, "--selector=app.kubernetes.io/component=operator")
+
+
+def stop_operator(place: Place) -> None:
+    """No replica runs any more."""
+    place.kubectl("scale", "deployment", "--all", "--replicas=0", "-n", SYSTEM)
+    until(lambda: not operators(place), 30, "no operator")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from dev.cluster import Cluster
@@ -34,10 +34,19 @@ def demo(place: Place) -> Demo:
 @pytest.fixture(scope="session")
 def fetched(demo: Demo) -> Demo:
     """The demonstration's four Integrations, each as it must be."""
-    try:
-        demo.integrations()
-    except TimeoutError:
-        told: list[str] = []
-        Demo(demo.place, say=told.append).explain()
-        pytest.fail("\n".join(told))
+    demo.integrations()
     return demo
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed here is told by the cluster: states, Events and logs go with the report."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("place")
+    if report.failed and isinstance(found, Place):
+        told: list[str] = []
+        Demo(found, say=told.append).explain()
+        report.sections.append(("the cluster", "\n".join(told)))
+    return report

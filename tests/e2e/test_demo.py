@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from dev.demo import place as places
+from dev.demo import run as demonstration
 from dev.demo.run import EXPECTED, GROUP, NAMESPACE, Demo, ready
+from dev.toolchain import Toolchain
 from tests.e2e import cluster
 
 pytestmark = pytest.mark.node
@@ -82,6 +89,61 @@ def test_a_request_starts_a_job_within_a_second_and_brings_the_new_row_only(
     assert run["trigger"] == "Requested"
     ids = place.query("SELECT id FROM shop.orders ORDER BY id")
     assert [int(row[0]) for row in ids] == list(range(1, new + 1))
+
+
+def test_what_it_says_to_try_next_works_as_it_stands(fetched: Demo) -> None:
+    place, name = fetched.place, "orders-to-postgres"
+    number = cluster.status(place, name)["run"]["number"] + 1
+    lines = fetched.advice().splitlines()
+    endless = re.compile(r"--watch|make cluster-down")
+    script = "\n".join(line for line in lines[2:] if not endless.search(line))
+    assert len(lines) - script.count("\n") - 1 == 4
+    assert place.local is not None
+    result = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        cwd=Path(__file__).parents[2],
+        env={
+            **os.environ,
+            "SPARK_CLUSTER": place.local.name,
+            "PATH": f"{Toolchain().path('kubectl').parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "checked" in result.stdout  # a line of the operator's log
+    assert cluster.wait_run(place, name, number)["outcome"] == "Succeeded"
+
+
+def test_on_a_users_own_cluster_it_takes_the_users_images_and_skips_the_local_postgres(
+    fetched: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = fetched.place
+    monkeypatch.setenv("KUBECONFIG", place.environment["KUBECONFIG"])
+    monkeypatch.setenv("OPERATOR_IMAGE", place.operator_image)
+    monkeypatch.setenv("RUNNER_IMAGE", place.runner_image)
+    assert demonstration.run(on_current=True) == 0
+    said = capsys.readouterr().out
+    assert "no PostgreSQL here" in said
+    assert "orders-to-duckdb/shop.duckdb: orders:" in said
+    assert "make cluster-down" not in said
+
+
+def test_a_failing_demonstration_says_who_failed_and_why_and_shows_the_logs(
+    fetched: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "local", lambda _: fetched.place)
+    expected = {**EXPECTED, "orders-wrong-token": "Fetched"}
+    monkeypatch.setattr(demonstration, "EXPECTED", expected)
+    assert demonstration.run(on_current=False) == 1
+    said = capsys.readouterr().out
+    last = said[said.rindex("The demonstration failed") :]
+    assert "orders-wrong-token: InvalidCredentials, not Fetched: shop does not accept" in last
+    assert "orders-to-duckdb" not in last
+    assert '"logger": "spark_operator.' in said
+    assert "InvalidCredentials" in said[said.index("--- warnings in spark-demo") :]
 
 
 def test_a_mended_secret_is_noticed_at_the_next_request(fetched: Demo) -> None:

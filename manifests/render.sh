@@ -6,7 +6,7 @@ out=${1:-$here}
 namespace=spark-integrations
 {
   cat <<END
-# Written by manifests/render.sh from the chart: change that. For those without Helm: kubectl apply --server-side -f install.yaml
+# Written by manifests/render.sh from the chart: change that. For those without Helm; the CRDs first, as README.md shows.
 apiVersion: v1
 kind: Namespace
 metadata:

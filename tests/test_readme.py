@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from dev.cluster import Cluster
 
 from spark_operator.model.status import Reason
 
@@ -22,7 +23,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def sh(cluster: Any, script: str, folder: Path) -> str:
+def sh(cluster: Cluster, script: str, folder: Path) -> str:
     tools = cluster.toolchain.path("kubectl").parent
     result = subprocess.run(
         ["bash", "-euc", script],
@@ -48,27 +49,52 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_what_it_says_of_installing_and_using_works_as_it_stands(
-    apiserver: Any, tmp_path: Path
-) -> None:
-    install, use = blocks("sh")[2:]
-    (tmp_path / "charts").symlink_to(ROOT / "charts")
-    (tmp_path / "integration.yaml").write_text(blocks("yaml")[0])
+@pytest.fixture
+def apiserver() -> Iterator[Cluster]:
+    """One of this file's own: what the README says at its end deletes the CRDs."""
+    cluster = Cluster(f"readme-{os.getpid()}", kubeless=True, tmpfs=True)
     try:
-        sh(apiserver, install, tmp_path)
-        sh(apiserver, "kubectl get plugins; kubectl describe plugin rest", tmp_path)
-        said = sh(apiserver, use.replace("…", "x"), tmp_path)
-        assert "integration.spark-integrations.dev/kopf-issues created" in said
-        assert "kopf-issues annotated" in said
-        assert "kopf-issues patched" in said
+        cluster.up()
+        yield cluster
     finally:
-        sh(
-            apiserver,
-            "helm uninstall spark-integrations --namespace spark-integrations --ignore-not-found;"
-            "kubectl delete namespace spark-integrations --wait=false --ignore-not-found;"
-            "kubectl delete secret github warehouse --ignore-not-found",
-            tmp_path,
-        )
+        cluster.down()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder in which the commands find what they name, and may write."""
+    for folder in ("charts", "manifests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (tmp_path / "integration.yaml").write_text(blocks("yaml")[0])
+    return tmp_path
+
+
+def images(cluster: Cluster, checkout: Path) -> set[str]:
+    deployment = sh(cluster, "kubectl get deployment -n spark-integrations -o yaml", checkout)
+    return set(re.findall(r"registry[.][^/]+/[^/]+/", deployment))
+
+
+def test_what_it_says_of_installing_without_helm_works_as_it_stands(
+    apiserver: Cluster, checkout: Path
+) -> None:
+    sh(apiserver, blocks("sh")[3], checkout)
+    assert images(apiserver, checkout) == {"registry.example.com/spark-integrations/"}
+
+
+def test_what_it_says_of_installing_using_and_removing_works_as_it_stands(
+    apiserver: Cluster, checkout: Path
+) -> None:
+    install, _, use, remove = blocks("sh")[2:]
+    sh(apiserver, install, checkout)
+    assert images(apiserver, checkout) == {"registry.example.com/spark-integrations/"}
+    sh(apiserver, "kubectl get plugins; kubectl describe plugin rest", checkout)
+    said = sh(apiserver, use.replace("…", "x"), checkout)
+    assert "integration.spark-integrations.dev/kopf-issues created" in said
+    assert "kopf-issues annotated" in said
+    assert "kopf-issues patched" in said
+    sh(apiserver, remove, checkout)
+    left = sh(apiserver, "kubectl get crd,namespaces,clusterroles -o name", checkout)
+    assert "spark-integrations" not in left
 
 
 def test_every_state_has_a_row() -> None:

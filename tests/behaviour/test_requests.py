@@ -39,6 +39,8 @@ def test_a_malformed_request_is_named_in_condition_and_one_event(world: World) -
     world.wait_outcome("odd", 1)
     world.request("odd", "x" * 200)
     until(lambda: "is ignored" in world.condition("odd")["message"], 5)
+    # The Event is posted after the status was written.
+    until(lambda: bool(world.events("odd")), 5, "no Event")
     said = [e for e in world.events("odd") if "is ignored" in e[2]]
     assert len(said) == 1
     assert said[0][:2] == ("Warning", "InvalidRequest")

@@ -48,7 +48,6 @@ def test_a_crash_after_any_call_of_a_fetchs_life_doubles_and_loses_nothing(
         fault = proxy.add(Fault(nth, after=lambda _: operator.kill(), drop=not answered))
         outcome = "fail" if number % 2 else "succeed"
         uid = world.make(name, fate={"outcome": outcome}, retryDelaysSeconds=[3600])
-        world.request(name, "once")
         until(lambda ended=name: not operator.running or world.ended(ended, 1), 30)
         died_after.extend(map(str, fault.met))
         proxy.clear()

@@ -186,6 +186,19 @@ async def test_a_released_lease_is_taken_at_the_next_look(join: Join) -> None:
     assert first.told == ["lead", "lose"]
 
 
+async def test_a_lease_is_released_although_the_answer_to_its_last_renewal_was_lost(
+    join: Join, server: LeaseServer
+) -> None:
+    first = join("a")
+    await asyncio.sleep(0.1)
+    server.lose_answers = True
+    await asyncio.sleep(2)
+    first.task.cancel()
+    server.lose_answers = False
+    await first.elector.release()
+    assert server.writes[-1] == ""
+
+
 async def test_a_renewal_whose_answer_was_lost_does_not_make_the_holder_its_own_rival(
     join: Join, server: LeaseServer
 ) -> None:

@@ -149,6 +149,17 @@ class Elector:
         if held is None or not was_leading:
             return
         try:
-            await leases.replace(self._api, held, holder="", seconds=1)
+            await self._give_back(held)
         except (NoAnswer, ApiError) as error:
             logger.warning("lease not released: %s", error)
+
+    async def _give_back(self, held: Lease) -> None:
+        try:
+            await leases.replace(self._api, held, holder="", seconds=1)
+        except ApiError as error:
+            if not error.conflict:
+                raise
+            # A renewal that was cancelled under way may have been carried out all the same.
+            lease = await leases.read(self._api, self._namespace, self._name)
+            if lease is not None and lease.holder == self._identity:
+                await leases.replace(self._api, lease, holder="", seconds=1)

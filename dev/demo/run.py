@@ -70,6 +70,7 @@ class Demo:
             # The tag is the same, so Kubernetes sees no change; a first install loses a second.
             place.kubectl("rollout", "restart", "deployment", "-n", SYSTEM)
             place.kubectl("rollout", "status", "deployment", "-n", SYSTEM, "--timeout=120s")
+            place.images_are_new = False
 
     def source(self) -> None:
         """The shop, with its token."""

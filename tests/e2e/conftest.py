@@ -10,13 +10,18 @@ from dev.cluster import Cluster
 from dev.demo.place import Place, local
 from dev.demo.run import Demo
 
+_PLACE = pytest.StashKey[Place]()
+_EXPLAINED = pytest.StashKey[BaseException]()
+
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A node of these tests' own, with the images of this checkout."""
     cluster = Cluster(f"e2e-{os.getpid()}", tmpfs=True)
     try:
-        yield local(cluster)
+        made = local(cluster)
+        request.session.stash[_PLACE] = made
+        yield made
     finally:
         cluster.down()
 
@@ -40,13 +45,18 @@ def fetched(demo: Demo) -> Demo:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What failed here is told by the cluster: states, Events and logs go with the report."""
+    """What failed here is told by the cluster: states, Events and logs go with the report.
+
+    Once a cause: a fixture that failed fails each of its tests.
+    """
     report = yield
-    found = getattr(item, "funcargs", {}).get("place")
-    if report.failed and isinstance(found, Place):
+    stash = item.session.stash
+    cause = call.excinfo.value if report.failed and call.excinfo is not None else None
+    if cause is not None and _PLACE in stash and stash.get(_EXPLAINED, None) is not cause:
+        stash[_EXPLAINED] = cause
         told: list[str] = []
-        Demo(found, say=told.append).explain()
+        Demo(stash[_PLACE], say=told.append).explain()
         report.sections.append(("the cluster", "\n".join(told)))
     return report

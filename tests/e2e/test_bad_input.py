@@ -12,7 +12,8 @@ from dev.errors import RefusalError
 from tests.e2e import cluster
 from tests.e2e.cluster import orders, wanted
 
-pytestmark = pytest.mark.node
+# What is waited for ends by itself, and says what it waited for: this is only the last resort.
+pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 _EMPTY: dict[str, Any] = {
     "apiVersion": "v1",

@@ -16,7 +16,8 @@ from dev.demo.run import EXPECTED, GROUP, NAMESPACE, Demo, ready
 from dev.toolchain import Toolchain
 from tests.e2e import cluster
 
-pytestmark = pytest.mark.node
+# What is waited for ends by itself, and says what it waited for: this is only the last resort.
+pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 
 def test_three_are_fetched_and_one_is_told_what_is_wrong_with_its_token(fetched: Demo) -> None:
@@ -135,13 +136,11 @@ def test_a_failing_demonstration_says_who_failed_and_why_and_shows_the_logs(
     fetched: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(places, "local", lambda _: fetched.place)
-    expected = {**EXPECTED, "orders-wrong-token": "Fetched"}
-    monkeypatch.setattr(demonstration, "EXPECTED", expected)
+    monkeypatch.setattr(demonstration, "EXPECTED", {"orders-wrong-token": "Fetched"})
     assert demonstration.run(on_current=False) == 1
     said = capsys.readouterr().out
     last = said[said.rindex("The demonstration failed") :]
     assert "orders-wrong-token: InvalidCredentials, not Fetched: shop does not accept" in last
-    assert "orders-to-duckdb" not in last
     assert '"logger": "spark_operator.' in said
     assert "InvalidCredentials" in said[said.index("--- warnings in spark-demo") :]
 

@@ -11,7 +11,8 @@ from dev.demo.run import EXPECTED, GROUP, NAMESPACE, RELEASE, SYSTEM, Demo, read
 from dev.waiting import until
 from tests.e2e import cluster
 
-pytestmark = pytest.mark.node
+# What is waited for ends by itself, and says what it waited for: this is only the last resort.
+pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 
 def test_the_leaders_pod_deleted_the_other_goes_on(fetched: Demo) -> None:
@@ -80,19 +81,28 @@ def test_a_job_deleted_in_flight_is_a_lost_run_and_the_next_fetch_works(fetched:
     cluster.fetch(place, name)
 
 
-def test_a_pod_deleted_in_flight_is_a_failed_run_and_the_next_fetch_works(fetched: Demo) -> None:
-    place, name = fetched.place, "orders-to-duckdb"
+def test_a_pod_deleted_in_flight_ends_in_a_true_outcome_and_the_next_fetch_works(
+    fetched: Demo,
+) -> None:
+    """Kubernetes lets the pod end in its own time, so it may yet succeed: then its row is there."""
+    place, name = fetched.place, "orders-to-postgres"
+
+    def rows(number: int) -> int:
+        return int(place.query(f"SELECT count(*) FROM shop.orders WHERE id = {number}")[0][0])
+
+    new = cluster.order(place)
     number = cluster.force(place, name)
     job = cluster.wait_claimed(place, name, number)
     selector = f"--selector=batch.kubernetes.io/job-name={job}"
     until(lambda: place.get("pods", NAMESPACE, selector), 5, "a pod", every=0.05)
-    # With grace it may yet succeed: nothing is wrong with that, but it is not what is looked at here.
-    place.kubectl("delete", "pods", "-n", NAMESPACE, selector, "--grace-period=0", "--force")
+    place.kubectl("delete", "pods", "-n", NAMESPACE, selector, "--wait=false")
     run = cluster.wait_run(place, name, number)
-    assert run["outcome"] == "Failed"
-    assert run["message"]
-    assert ready(cluster.integration(place, name))["reason"] == "BackingOff"
+    assert rows(new) == (run["outcome"] == "Succeeded")
+    if run["outcome"] == "Failed":
+        assert run["message"]
+        assert ready(cluster.integration(place, name))["reason"] == "BackingOff"
     cluster.fetch(place, name)
+    assert rows(new) == 1
 
 
 def test_the_jobs_of_ended_runs_deleted_by_hand_are_not_run_again(fetched: Demo) -> None:
@@ -119,7 +129,7 @@ def test_a_claim_deleted_by_hand_is_named_and_its_rows_are_there_when_it_is_back
     fetched: Demo,
 ) -> None:
     place, name = fetched.place, "orders-to-duckdb"
-    before = {row["table"]: row["rows"] for row in fetched.rows()}
+    new = cluster.order(place)
     # Pods hold a claim: with those of ended fetches it goes once nobody uses it.
     place.kubectl("delete", "pvc", "spark-data", "-n", NAMESPACE, "--timeout=30s")
     cluster.force(place, name)
@@ -127,7 +137,9 @@ def test_a_claim_deleted_by_hand_is_named_and_its_rows_are_there_when_it_is_back
     assert 'PersistentVolumeClaim "spark-data"' in condition["message"]
     fetched.destinations()
     cluster.fetch(place, name)
-    assert {row["table"]: row["rows"] for row in fetched.rows()} == before
+    # The shop counts its orders: those of before and the new one are there, each once.
+    rows = {row["table"]: row["rows"] for row in fetched.rows()}
+    assert rows["orders-to-duckdb/shop.duckdb: orders"] == new
 
 
 def test_the_scheduler_deleted_by_hand_stops_dispatching_until_it_is_made_again(
@@ -187,7 +199,6 @@ def test_uninstall_and_namespace_deletion_end_with_no_operator_running(fetched: 
     assert place.get("integrations", NAMESPACE)
     began = time.monotonic()
     place.run("helm", "uninstall", RELEASE, "--namespace", SYSTEM, "--wait", "--timeout", "30s")
-    place.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
-    place.kubectl("delete", "namespace", SYSTEM, "--timeout=60s")
+    place.kubectl("delete", "namespace", NAMESPACE, SYSTEM, "--timeout=60s")
     assert time.monotonic() - began < 60
     assert "integrations.spark-integrations.dev" in place.kubectl("get", "crd", "-o", "name")

@@ -88,17 +88,17 @@ def _idle(view: View, now: datetime) -> Decision:
     if integration.spec.suspend or (scheduler is not None and scheduler.suspend):
         return _suspended(integration, now)
     start = schedule.next_start(integration, plugin, now)
-    resting = _resting(integration, plugin, start, now)
     if scheduler is None:
         # Without a Scheduler nothing is dispatched; its creation is an event that asks again.
+        resting = _resting(integration, plugin, start, now)
         return Wait(None, replace(resting.status, next_update_at=None))
     target = validity.effective_destination(integration, scheduler)
     if problem := validity.destination_problem(target):
         return _refuse(integration, Reason.INVALID_CONFIG, problem, now)
     if start.at > now:
-        return resting
+        return _resting(integration, plugin, start, now)
     if not view.admitted:
-        return _ask_capacity(view, plugin, start, resting, now)
+        return _ask_capacity(view, plugin, start, now)
     if target.volume_claim is not None:
         if view.volume_claim_exists is None:
             return LookUpVolumeClaim(target.volume_claim)
@@ -174,16 +174,17 @@ def _resting(integration: Integration, plugin: Plugin, start: Start, now: dateti
     return Wait(start.at, status, conditions.announce(integration, status))
 
 
-def _ask_capacity(
-    view: View, plugin: Plugin, start: Start, resting: Wait, now: datetime
-) -> AskCapacity:
+def _ask_capacity(view: View, plugin: Plugin, start: Start, now: datetime) -> AskCapacity:
     integration = view.integration
     # A wall clock that was set back must not make the wait begin in the future.
     since = min(view.waiting_since or now, now)
     overdue = (now - start.due_at) / schedule.frequency(integration.spec, plugin)
     if now - since < _CAPACITY_PATIENCE:
         # Nothing is written for a short wait: most end within the minute.
-        otherwise = Wait(since + _CAPACITY_PATIENCE, _first_look(integration, resting.status))
+        # But an object that was never looked at is told that it is pending.
+        looked_at = integration.status.conditions
+        told = integration.status if looked_at else _resting(integration, plugin, start, now).status
+        otherwise = Wait(since + _CAPACITY_PATIENCE, told)
     else:
         status = conditions.compose(
             integration,
@@ -209,11 +210,6 @@ def _ask_capacity(
         ),
         otherwise,
     )
-
-
-def _first_look(integration: Integration, resting: Status) -> Status:
-    """An object that was never looked at is told that it is pending; others stay as they are."""
-    return integration.status if integration.status.conditions else resting
 
 
 def _claim(integration: Integration, start: Start, now: datetime) -> Claim:
@@ -303,7 +299,9 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     looks = [s for s in _POD_LOOKS_SECONDS if s < timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS]
     looks.append(timeout - _LAST_LOOK_BEFORE_DEADLINE_SECONDS)
     if job.ready or view.job_was_ready:
-        seen, waiting = replace(run, error_class=None, message=None), False
+        cleared = run.error_class is None and run.message is None
+        seen = run if cleared else replace(run, error_class=None, message=None)
+        waiting = False
     elif view.pod is not None:
         problem = outcome.pod_problem(view.pod)
         error_class, message = problem or (None, None)
@@ -316,7 +314,7 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     if waiting and view.pod_looks < len(looks):
         marks.append(looks[view.pod_looks])
     until = now + timedelta(seconds=max(0.0, min(marks) - view.job_age_seconds))
-    base = replace(integration.status, run=seen)
+    base = integration.status if seen is run else replace(integration.status, run=seen)
     return Wait(until, _fetching(integration, base, seen, now))
 
 

@@ -15,11 +15,10 @@ def prunable(jobs: Iterable[Job], run: Run | None, scheduler: Scheduler) -> tupl
     """
     if run is None or run.running:
         return ()
-    finished = sorted(
-        (j for j in jobs if j.finished and not j.deleting and j.run_number < run.number),
-        key=lambda j: j.run_number,
-        reverse=True,
-    )
+    finished = [j for j in jobs if j.finished and not j.deleting and j.run_number < run.number]
+    if not finished:
+        return ()
+    finished.sort(key=lambda j: j.run_number, reverse=True)
     last_succeeded = not run.failed
     succeeded = [j for j in finished if j.succeeded]
     failed = [j for j in finished if j.failed]

@@ -3,7 +3,7 @@
 Source of the rules: design, section 3; the due rule is the original application's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from spark_operator.decide import request
@@ -70,14 +70,17 @@ def pause(consecutive_failures: int, every: timedelta) -> timedelta:
     return max(every, min(doubled, MAX_PAUSE))
 
 
-def _retry_after_until(run: Run | None, now: datetime) -> datetime | None:
-    """The end of the service's own Retry-After; nothing but time moves it."""
-    if run is None or not run.failed or run.error_class is not ErrorClass.RATE_LIMITED:
+def _floor(failed: Run, now: datetime) -> datetime | None:
+    """Before this nothing starts, whoever asks: the service's own Retry-After, and the grace of a pod
+    that nobody has seen end. Nothing but time moves it."""
+    finished_at = sane(failed.finished_at, now)
+    if finished_at is None:
         return None
-    finished_at = sane(run.finished_at, now)
-    if finished_at is None or run.retry_after_seconds is None:
-        return None
-    return finished_at + timedelta(seconds=run.retry_after_seconds)
+    if failed.error_class is ErrorClass.LOST:
+        return finished_at + LOST_GRACE
+    if failed.error_class is ErrorClass.RATE_LIMITED and failed.retry_after_seconds is not None:
+        return finished_at + timedelta(seconds=failed.retry_after_seconds)
+    return None
 
 
 def _by_frequency(integration: Integration, plugin: Plugin, now: datetime) -> Start:
@@ -137,9 +140,5 @@ def next_start(integration: Integration, plugin: Plugin, now: datetime) -> Start
     )
     if request.pending(integration):
         start = Start(min(start.at, now), now, Trigger.REQUESTED, 1, start.reason, start.message)
-    floors = [_retry_after_until(run, now)]
-    if failed is not None and failed.error_class is ErrorClass.LOST:
-        lost_at = sane(failed.finished_at, now)
-        floors.append(lost_at + LOST_GRACE if lost_at else None)
-    at = max([start.at, *(floor for floor in floors if floor is not None)])
-    return Start(at, start.due_at, start.trigger, start.attempt, start.reason, start.message)
+    floor = _floor(failed, now) if failed is not None else None
+    return start if floor is None or floor <= start.at else replace(start, at=floor)

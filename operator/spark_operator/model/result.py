@@ -31,9 +31,10 @@ UNREADABLE = Result(readable=False)
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """One line without control characters (or invisible ones that reorder text), cut to ``limit``."""
-    spaced = "".join(" " if c in "\r\n\t" else c for c in text)
-    visible = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    collapsed = " ".join(visible.split())
+    if not (text.isascii() and text.isprintable()):
+        spaced = "".join(" " if c in "\r\n\t" else c for c in text)
+        text = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
+    collapsed = " ".join(text.split())
     return collapsed if len(collapsed) <= limit else collapsed[: limit - 1] + "…"
 
 

@@ -109,30 +109,43 @@ class Status:
     conditions: tuple[Condition, ...] = ()
 
     def condition(self, type_: str) -> Condition | None:
-        return next((c for c in self.conditions if c.type == type_), None)
+        for condition in self.conditions:
+            if condition.type == type_:
+                return condition
+        return None
 
 
-def _member(kind: type[_E], value: object) -> _E | None:
-    return kind(value) if isinstance(value, str) and value in kind.__members__.values() else None
+def _by_value(kind: type[_E]) -> dict[str, _E]:
+    return {member.value: member for member in kind}
+
+
+_OUTCOMES = _by_value(Outcome)
+_TRIGGERS = _by_value(Trigger)
+_ERROR_CLASSES = _by_value(ErrorClass)
+_REASONS = _by_value(Reason)
+
+
+def _member(known: dict[str, _E], value: object) -> _E | None:
+    return known.get(value) if isinstance(value, str) else None
 
 
 def _parse_run(value: object) -> Run | None:
     run = fields.mapping(value)
     number = fields.integer(run.get("number"))
-    outcome = _member(Outcome, run.get("outcome"))
+    outcome = _member(_OUTCOMES, run.get("outcome"))
     if number < 1 or outcome is None:
         return None
     return Run(
         number=number,
         attempt=max(1, fields.integer(run.get("attempt"), 1)),
-        trigger=_member(Trigger, run.get("trigger")) or Trigger.SCHEDULED,
+        trigger=_member(_TRIGGERS, run.get("trigger")) or Trigger.SCHEDULED,
         generation=fields.optional_integer(run.get("generation")),
         job_name=fields.text(run.get("jobName")),
         started_at=timestamps.parse(run.get("startedAt")),
         outcome=outcome,
         finished_at=timestamps.parse(run.get("finishedAt")),
-        error_class=_member(ErrorClass, run.get("errorClass")),
-        reason=_member(Reason, run.get("reason")),
+        error_class=_member(_ERROR_CLASSES, run.get("errorClass")),
+        reason=_member(_REASONS, run.get("reason")),
         message=fields.optional_text(run.get("message")),
         rows=fields.optional_integer(run.get("rows")),
         retry_after_seconds=fields.optional_integer(run.get("retryAfterSeconds")),

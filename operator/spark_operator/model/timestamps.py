@@ -13,6 +13,8 @@ def parse(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         # The first and the last day of the calendar may lie beyond it in UTC.
@@ -23,9 +25,12 @@ def dump(moment: datetime | None) -> str | None:
     """The text for a status; None stays None, which deletes the field in a merge patch."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    # The fraction is cut off, and so is the offset, which is "+00:00".
+    return moment.isoformat()[:19] + "Z"
 
 
 def whole_seconds(moment: datetime) -> datetime:
     """What a reader of the written status will see, so that memory and record agree."""
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment

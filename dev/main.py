@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     hidden.add_argument("options", type=Options.parse)
     hidden.add_argument("port", type=int)
     hidden.add_argument("listener", type=int)
+    hidden.add_argument("lifeline", type=int)
     hidden = verb("_forward", _forward, argparse.SUPPRESS)
     hidden.add_argument("listener", type=int)
     hidden.add_argument("port", type=int)
@@ -96,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tools(_: argparse.Namespace) -> int:
-    packages.install(packages.CLUSTER, packages.NODE, packages.IMAGES, packages.POSTGRES)
+    packages.install(
+        packages.CLUSTER, packages.NODE, packages.IMAGES, packages.POSTGRES, packages.TESTS
+    )
     print(Toolchain().build(thorough=True))
     return 0
 
@@ -157,7 +160,8 @@ def _kwok(arguments: argparse.Namespace) -> int:
 
 def _inside(arguments: argparse.Namespace) -> int:
     layout = Layout.of(arguments.name)
-    inside.main(layout, arguments.options, arguments.port, arguments.listener)
+    descriptors = (arguments.listener, arguments.lifeline)
+    inside.main(layout, arguments.options, arguments.port, *descriptors)
     return 0
 
 

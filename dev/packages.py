@@ -56,6 +56,11 @@ POSTGRES: Mapping[str, str] = {
 }
 """Needed for the demonstration's warehouse."""
 
+FAKE_TIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+
+TESTS: Mapping[str, str] = {FAKE_TIME: "libfaketime"}
+"""Needed by the tests that move the wall clock of a process."""
+
 MOUNT_POINTS = (Path("/var/lib/kubelet"), Path("/var/lib/cni"))
 """Empty folders that kubelet and the network plugins insist on, as places to mount on.
 

@@ -13,7 +13,8 @@ from dev.cluster import Cluster
 def apiserver() -> Iterator[Cluster]:
     """etcd, kube-apiserver, its controllers and kwok: everything real but kubelet and containers."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    cluster = Cluster(f"test-{os.getpid()}-{worker}", kubeless=True, tmpfs=True)
+    name = f"test-{os.getpid()}-{worker}"
+    cluster = Cluster(name, kubeless=True, tmpfs=True, dies_with_caller=True)
     try:
         cluster.up()
         yield cluster

@@ -23,6 +23,7 @@ from dev.cluster import archive, cgroups, components, configuration, inside, pki
 from dev.cluster import layout as at
 from dev.cluster.api import Api
 from dev.cluster.layout import Layout
+from dev.cluster.lifeline import NONE, Lifeline
 from dev.cluster.options import Options
 from dev.errors import RefusalError
 from dev.files import sha256, write
@@ -47,11 +48,13 @@ class Cluster:
         tmpfs: bool = False,
         audit: bool = False,
         port: int | None = None,
+        dies_with_caller: bool = False,
     ) -> None:
         self.layout = Layout.of(name)
-        self.options = Options(kubeless, tmpfs, audit)
+        self.options = Options(kubeless, tmpfs, audit, dies_with_caller)
         self.toolchain = Toolchain()
         self._port = port
+        self._lifeline: Lifeline | None = None
 
     @classmethod
     def from_environment(cls, options: Options | None = None) -> Cluster:
@@ -173,9 +176,15 @@ class Cluster:
         with self._locked("starting or stopping this cluster"):
             there = self.pid is not None
             self._destroy()
+        self._cut_lifeline()
         with contextlib.suppress(OSError):
             self.layout.folder.parent.rmdir()  # the last cluster takes the common folder with it
         return there
+
+    def _cut_lifeline(self) -> None:
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            lifeline.cut()
 
     def _locked(self, purpose: str) -> contextlib.AbstractContextManager[None]:
         return locked(self.layout.lock, purpose)
@@ -220,7 +229,13 @@ class Cluster:
         makes its death that of process 1, which is the death of all.
         """
         inner = [sys.executable, str(SCRIPT), "_inside", self.name, options.dump()]
-        inner += [str(port), str(listener.fileno())]
+        descriptors = [listener.fileno()]
+        if options.dies_with_caller:
+            self._cut_lifeline()
+            self._lifeline = Lifeline()
+            descriptors.append(self._lifeline.inner)
+        lifeline = self._lifeline.inner if self._lifeline else NONE
+        inner += [str(port), str(listener.fileno()), str(lifeline)]
         unshare = ["unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc", *inner]
         note = 'cat "/proc/$$/stat" >"$0.new" && mv "$0.new" "$0" && exec "$@"'
         with self.layout.log("init").open("ab") as log:
@@ -231,9 +246,11 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                pass_fds=[listener.fileno()],
+                pass_fds=descriptors,
                 env={**os.environ, "PATH": inside.path_variable(self.toolchain.folder)},
             )
+        if self._lifeline is not None:
+            self._lifeline.handed_over()
         try:
             until(self._launched, 10, "unshare to start")
         except TimeoutError:

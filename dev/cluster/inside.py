@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dev import packages
-from dev.cluster import components
+from dev.cluster import cgroups, components, lifeline
 from dev.cluster import layout as at
 from dev.cluster.api import Api, ApiError
 from dev.cluster.layout import Layout
@@ -27,6 +28,7 @@ from dev.files import write
 from dev.waiting import until
 
 TEMPORARY = "/run/temporary"
+DISKS = ("etcd", "containerd", "postgres")
 SHADOWED_SETTINGS = {
     "vm/overcommit_memory": 1,
     "vm/panic_on_oom": 0,
@@ -109,10 +111,12 @@ class Supervisor:
                 print(f"ended: {name} ({code})", flush=True)
 
 
-def main(layout: Layout, options: Options, port: int, listener: int) -> None:
-    """Bring everything up, then reap until killed."""
+def main(layout: Layout, options: Options, port: int, listener: int, caller: int) -> None:
+    """Bring everything up, then reap until killed, or until the caller's lifeline is cut."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    if caller != lifeline.NONE:
+        lifeline.when_cut(caller, lambda: _end_with_caller(layout))
     environment = component_environment(os.environ["PATH"])
     supervisor = Supervisor(layout, environment, options.began)
     _mounts(layout, options)
@@ -127,6 +131,20 @@ def main(layout: Layout, options: Options, port: int, listener: int) -> None:
     write(layout.folder / "timings.json", json.dumps(supervisor.timings, indent=1))
     write(layout.ready, "")
     supervisor.reap_forever()
+
+
+def _end_with_caller(layout: Layout) -> None:
+    """Nobody is left who could call `down`, so what lies outside of the namespaces goes here."""
+    try:
+        os.kill(-1, signal.SIGKILL)  # all but ourselves: no log is written to from here on
+        for name in DISKS:
+            # Detached, as the killed may still be ending. A second removal finds nothing to do.
+            command = ["umount", "--lazy", "--recursive", str(layout.disk(name))]
+            subprocess.run(command, capture_output=True, check=False)
+        cgroups.remove(layout.cgroup)
+        shutil.rmtree(layout.folder, ignore_errors=True)
+    finally:
+        os._exit(0)
 
 
 def _control_plane(supervisor: Supervisor, options: Options, port: int, listener: int) -> None:
@@ -203,7 +221,7 @@ def _mounts(layout: Layout, options: Options) -> None:
     Path(TEMPORARY).mkdir(mode=0o777)
     # PostgreSQL's shared memory has a name, which would outlive it on the machine's own.
     _run("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")  # noqa: S108
-    for name in ("etcd", "containerd", "postgres"):
+    for name in DISKS:
         layout.disk(name).mkdir(parents=True, exist_ok=True)
         if options.tmpfs:
             flags = ["-t", "tmpfs", "-o", "mode=700", "data", str(layout.disk(name))]

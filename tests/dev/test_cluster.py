@@ -90,6 +90,26 @@ def test_a_start_that_is_killed_half_way_is_found_and_removed(clusters: Clusters
     assert outside.traces(cluster) == []
 
 
+def test_a_cluster_that_dies_with_its_caller_does_and_leaves_nothing(clusters: Clusters) -> None:
+    cluster = clusters()
+    up = (
+        "import sys; from dev.cluster import Cluster\n"
+        "Cluster(sys.argv[1], kubeless=True, tmpfs=True, dies_with_caller=True).up()\n"
+        "print('up', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", up, cluster.name]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=paths.ROOT
+    ) as caller:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == b"up\n"
+        namespace = outside.process_namespace(cluster)
+        assert outside.processes(namespace)
+        caller.kill()
+        until(lambda: not outside.processes(namespace), 15, "all processes to end")
+    assert outside.traces(cluster) == []
+
+
 def test_two_clusters_run_side_by_side(clusters: Clusters) -> None:
     one, two = clusters("one"), clusters("two")
     one.up()

@@ -31,6 +31,7 @@ class LeaseServer(Api):
     down: bool = False
     lose_answers: bool = False
     delay: float = 0.0
+    hangs_for: str = ""
     writes: list[str] = field(default_factory=list)
     _version: int = 0
 
@@ -42,6 +43,8 @@ class LeaseServer(Api):
 
     async def write(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
         await self._travel()
+        if body["spec"]["holderIdentity"] == self.hangs_for:
+            await asyncio.sleep(1000)
         if method == "POST" and self.stored is not None:
             raise ApiError(409, "AlreadyExists", path)
         if method == "PUT":
@@ -126,6 +129,46 @@ async def test_a_leader_that_gets_no_answer_fences_itself_before_anybody_else_ma
     assert not first.task.done(), "an API server that is away ends the lead, not the process"
 
 
+async def test_a_leader_whose_renewals_hang_fences_itself_in_time_all_the_same(
+    join: Join, server: LeaseServer
+) -> None:
+    first = join("a")
+    await asyncio.sleep(0.1)
+    server.delay = 1000
+    await asyncio.sleep(9)
+    assert first.told == ["lead"]
+    await asyncio.sleep(3)
+    assert first.told == ["lead", "lose"], "acts in flight must be cancelled when the validity ends"
+
+
+async def test_one_renewal_that_hangs_costs_nobody_the_lead(
+    join: Join, server: LeaseServer
+) -> None:
+    first = join("a")
+    await asyncio.sleep(0.1)
+    server.delay = 1000
+    await asyncio.sleep(3)
+    server.delay = 0
+    await asyncio.sleep(60)
+    assert first.told == ["lead"]
+
+
+async def test_an_hour_without_an_answer_is_told_in_a_line_a_minute(
+    join: Join, server: LeaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    join("a")
+    await asyncio.sleep(0.1)
+    server.down = True
+    await asyncio.sleep(3600)
+    told = [r for r in caplog.records if "down" in r.getMessage()]
+    assert 50 <= len(told) <= 61
+    server.down = False
+    await asyncio.sleep(10)
+    server.down = True
+    await asyncio.sleep(10)
+    assert len([r for r in caplog.records if "down" in r.getMessage()]) == len(told) + 1
+
+
 async def test_it_leads_again_when_the_server_is_back_and_nobody_took_the_lease(
     join: Join, server: LeaseServer
 ) -> None:
@@ -153,14 +196,12 @@ async def test_a_sleeper_whose_lease_was_taken_ends_when_it_wakes(
 ) -> None:
     first = join("a")
     await asyncio.sleep(0.1)
-    server.delay = 60  # its next renewal hangs
+    server.hangs_for = "a"
     await asyncio.sleep(5)
-    server.delay = 0
     second = join("b")
     await asyncio.sleep(30)
     assert second.leading
     assert not first.leading
-    await asyncio.sleep(60)
     with pytest.raises(LeadTaken):
         await first.task
 

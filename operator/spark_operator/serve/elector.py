@@ -17,6 +17,9 @@ from spark_operator.serve.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+# An API server that is away for hours must not fill the log: what goes on is said this often.
+_REMINDER_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -60,6 +63,7 @@ class Elector:
         self._lease: Lease | None = None
         self._observed: tuple[str, str] | None = None
         self._observed_at = float("-inf")
+        self._complained_at: float | None = None
 
     def leading(self) -> bool:
         return self._clock.boottime() < self._valid_until
@@ -69,11 +73,29 @@ class Elector:
         while True:
             sent_at = self._clock.boottime()
             try:
-                await self._once(sent_at)
+                async with asyncio.timeout(self._patience(sent_at)):
+                    await self._once(sent_at)
+                self._complained_at = None
+            except TimeoutError:
+                self._complain("no answer in time")
             except (NoAnswer, ApiError) as error:
-                logger.warning("lease %s/%s: %s", self._namespace, self._name, error)
+                self._complain(error)
             self._tell()
             await self._pause(sent_at)
+
+    def _patience(self, now: float) -> float:
+        """How long to wait for one answer: not past the end of the validity, since acts must be
+        cancelled then; and half of it, as client-go does, so that after a request that hangs on a
+        dead connection there is time for another.
+        """
+        half = max(self._terms.valid_seconds / 2, 1.0)
+        return min(half, self._valid_until - now) if self._told else half
+
+    def _complain(self, error: NoAnswer | ApiError | str) -> None:
+        now = self._clock.boottime()
+        if self._complained_at is None or now - self._complained_at >= _REMINDER_SECONDS:
+            self._complained_at = now
+            logger.warning("lease %s/%s: %s", self._namespace, self._name, error)
 
     async def _pause(self, sent_at: float) -> None:
         """Sleep until the next try, but not past the end of the validity: acts must be cancelled then."""

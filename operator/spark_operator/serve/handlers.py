@@ -37,13 +37,16 @@ def settings() -> kopf.OperatorSettings:
 
 
 class _Endless:
-    """1, 2, 4 … 30, 30, 30 … seconds; iterated anew for each request."""
+    """1, 2, 4, 8, 10, 10 … seconds; iterated anew for each request.
+
+    What was asked for during an outage is seen only when the watches are back.
+    """
 
     def __iter__(self) -> "Any":
         delay = 1.0
         while True:
             yield delay
-            delay = min(delay * 2, 30.0)
+            delay = min(delay * 2, 10.0)
 
 
 def register(

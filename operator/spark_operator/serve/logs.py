@@ -2,10 +2,19 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
 _ABOUT = ("namespace", "integration", "uid", "run", "job")
+
+
+_ATTEMPT_AGAIN = re.compile(r"Request attempt #(?!1\b)\d+.* failed; will retry")
+
+
+def first_attempt(record: logging.LogRecord) -> bool:
+    """kopf tells of each attempt of each watch for as long as the API server is away; once will do."""
+    return not (record.name.startswith("kopf") and _ATTEMPT_AGAIN.match(record.getMessage()))
 
 
 class JsonFormatter(logging.Formatter):
@@ -39,6 +48,7 @@ def configure(*, style: str, level: str) -> None:
     as_text = style == "text" or (style == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler.addFilter(first_attempt)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -185,6 +185,11 @@ class Leader:
                     "tick stopped: it took over %s s or lost the lead", _TICK_LIMIT_SECONDS
                 )
 
+    async def look_at_all(self) -> None:
+        """Whatever was found before: when each is due must be found anew."""
+        self._cache.forget_looks()
+        await self.tick()
+
     async def _plan_due(self) -> None:
         uids = [uid for uid, entry in list(self._cache.integrations.items()) if self._due(entry)]
         if len(uids) <= _CHUNK:

@@ -16,6 +16,7 @@ from spark_operator.serve.connection import Connection
 from spark_operator.serve.elector import Elector, Terms
 from spark_operator.serve.health import Health, PortTaken
 from spark_operator.serve.intake import Intake
+from spark_operator.serve.jumps import Jumps
 from spark_operator.serve.leader import TICK_SECONDS, Leader
 from spark_operator.serve.relist import relist
 
@@ -93,6 +94,7 @@ class Service:
         # All of ours exist before kopf starts: when kopf ends it cancels whatever was created after.
         tasks: list[asyncio.Task[object]] = [
             asyncio.create_task(self._pulse(), name="pulse"),
+            asyncio.create_task(self._mind_the_clock(), name="clock"),
             asyncio.create_task(self._leader.run(), name="leader"),
             asyncio.create_task(self._keep_whole(), name="relist"),
             asyncio.create_task(self._compete(), name="elector"),
@@ -135,6 +137,14 @@ class Service:
             self._beat = self._clock.monotonic()
             self._leader.remind()
             await asyncio.sleep(_PULSE_SECONDS)
+
+    async def _mind_the_clock(self) -> None:
+        jumps = Jumps(self._clock)
+        while True:
+            await asyncio.sleep(_PULSE_SECONDS)
+            if jump := jumps.since_last():
+                logger.warning("the wall clock moved by %+.0f s: all is looked at again", jump)
+                await self._leader.look_at_all()
 
     async def _compete(self) -> None:
         # A leader with half a cache would call services unknown whose Plugins it has not seen yet.

@@ -113,6 +113,7 @@ class Proxy:
         self._silent = asyncio.Event()
         self._away = False
         self.calls: list[Call] = []
+        self.answers: list[tuple[Call, int]] = []
         self.faults: list[Fault] = []
         self.port = 0
 
@@ -176,9 +177,8 @@ class Proxy:
         self._loop.close()
 
     async def _open(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls), auto_decompress=False
-        )
+        self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls)
+        self._session = aiohttp.ClientSession(connector=self._connector, auto_decompress=False)
         app = web.Application(client_max_size=8 << 20)
         app.router.add_route("*", "/{tail:.*}", self._handle)
         self._runner = web.AppRunner(
@@ -194,11 +194,13 @@ class Proxy:
         for task in list(self._watches):
             task.cancel()
         await self._runner.cleanup()
-        await self._session.close()
         rest = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        # Requests that were cut hold connections; a polite end of TLS would outlast the loop.
+        await self._connector.close(abort_ssl=True)
+        await self._session.close()
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         self._count += 1
@@ -241,6 +243,7 @@ class Proxy:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
         ) as answer:
+            self.answers.append((call, answer.status))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             if "content-encoding" in {k.lower() for k in answer.headers}:
                 kept["Content-Encoding"] = answer.headers["Content-Encoding"]

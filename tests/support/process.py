@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.support.waiting import until
+from tests.support.wall_clock import WallClock
 
 
 def free_port() -> int:
@@ -31,11 +32,13 @@ class Operator:
         namespace: str,
         name: str = "operator",
         lease_seconds: int = 15,
+        wall_clock: WallClock | None = None,
     ) -> None:
         self.log = folder / f"{name}.log"
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._lease_seconds = lease_seconds
+        self._wall_clock = wall_clock.environment if wall_clock else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
         self.port = free_port()
@@ -56,7 +59,7 @@ class Operator:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "KUBECONFIG": self._kubeconfig},
+                env={**os.environ, **self._wall_clock, "KUBECONFIG": self._kubeconfig},
             )
         return self
 
@@ -68,6 +71,12 @@ class Operator:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def cpu_seconds(self) -> float:
+        """What the current process has used so far, of all cores together."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        user, system = int(fields[11]), int(fields[12])
+        return (user + system) / os.sysconf("SC_CLK_TCK")
 
     def output(self) -> str:
         """What the current process has written."""

@@ -13,29 +13,29 @@ ROOT = Path(__file__).parents[1]
 CRDS = ROOT / "charts" / "spark-integrations" / "crds"
 
 _JOB = "tests/act/test_job_manifest.py"
-_OUTCOMES = "tests/behaviour/test_outcomes.py"
-_REQUESTS = "tests/behaviour/test_requests.py"
-_DELETIONS = "tests/behaviour/test_deletions.py"
-_SETTINGS = "tests/behaviour/test_settings.py"
+_DURING = "tests/operator/test_during_a_run.py"
+_OUTCOMES = "tests/operator/test_outcomes.py"
+_REQUESTS = "tests/operator/test_requests.py"
+_SETTINGS = "tests/operator/test_settings.py"
+_SUSPENDING = "tests/operator/test_suspending.py"
+_WAITING = "tests/operator/test_waiting_for_the_next.py"
 _SERVED = "tests/chart/test_crds_served.py"
 _WHOLE = f"{_OUTCOMES}::test_a_success_is_recorded_whole"
 _FAILURE = f"{_OUTCOMES}::test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event"
-_COUNTS = "tests/behaviour/test_counts.py::test_each_state_is_counted_in_total_and_by_service_and_a_service_that_went_is_not_named"
+_COUNTS = "tests/operator/test_counts.py::test_each_state_is_counted_in_total_and_by_service_and_a_service_that_went_is_not_named"
 _FREQUENCY = f"{_SETTINGS}::test_the_frequency_is_the_users_or_the_plugins_and_never_below_the_plugins_minimum"
 _CONDITION = f"{_SETTINGS}::test_a_condition_tells_its_generation_and_keeps_its_transition_time_until_its_status_changes"
-_HISTORY = (
-    f"{_SETTINGS}::test_as_many_jobs_are_kept_as_the_scheduler_says_and_fewer_once_it_says_fewer"
-)
-_LADDER = "tests/operator/test_waiting_for_the_next.py::test_the_ladder_is_climbed_to_its_end_and_then_the_pause_doubles_with_each_failed_cycle"
-_HEARTBEAT = "tests/behaviour/test_counts.py::test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took"
+_HISTORY = "tests/operator/test_history.py::test_as_many_jobs_are_kept_as_the_scheduler_says_and_fewer_once_it_says_fewer"
+_LADDER = f"{_WAITING}::test_the_ladder_is_climbed_to_its_end_and_then_the_pause_doubles_with_each_failed_cycle"
+_HEARTBEAT = "tests/operator/test_counts.py::test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took"
 _POD = f"{_JOB}::test_the_administrators_pod_template_is_applied"
 _RESOURCES = f"{_JOB}::test_the_administrators_resources_are_the_containers"
 
 TESTS = {
     "Integration": {
-        "spec.service": f"{_DELETIONS}::test_the_plugin_deleted_during_a_run_the_outcome_is_recorded_then_the_service_unknown",
+        "spec.service": f"{_DURING}::test_the_plugin_deleted_during_a_run_the_outcome_is_recorded_then_the_service_unknown",
         "spec.updateFrequencyMinutes": _FREQUENCY,
-        "spec.suspend": f"{_REQUESTS}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
+        "spec.suspend": f"{_SUSPENDING}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
         "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
         "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
@@ -43,10 +43,10 @@ TESTS = {
         "spec.destination.claimName": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
         "spec.destination.dataset": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
         "spec.timeoutSeconds": f"{_JOB}::test_the_deadline_is_the_users_timeout_and_the_operator_alone_retries",
-        "spec.retryDelaysSeconds": f"{_OUTCOMES}::test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it",
+        "spec.retryDelaysSeconds": f"{_WAITING}::test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it",
         "status.observedGeneration": _WHOLE,
         "status.lastTriggeredAt": _WHOLE,
-        "status.lastSuccessfulUpdateAt": f"{_OUTCOMES}::test_a_missed_slot_is_caught_up_once",
+        "status.lastSuccessfulUpdateAt": f"{_WAITING}::test_a_missed_slot_is_caught_up_once",
         "status.lastFailedAt": _FAILURE,
         "status.nextUpdateAt": _WHOLE,
         "status.lastHandledRequest": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
@@ -55,7 +55,7 @@ TESTS = {
         "status.run.attempt": _LADDER,
         "status.run.trigger": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
         "status.run.mode": _WHOLE,
-        "status.run.generation": "tests/operator/test_during_a_run.py::test_the_spec_changed_during_a_run_that_fails_is_tried_at_once_and_as_the_first_attempt",
+        "status.run.generation": f"{_DURING}::test_the_spec_changed_during_a_run_that_fails_is_tried_at_once_and_as_the_first_attempt",
         "status.run.jobName": _WHOLE,
         "status.run.startedAt": _WHOLE,
         "status.run.finishedAt": f"{_OUTCOMES}::test_the_retry_is_announced_by_ladder_and_retry_after",
@@ -77,17 +77,17 @@ TESTS = {
         "spec.title": f"{_SERVED}::test_kubectl_shows_a_plugin_in_a_line",
         "spec.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
         "spec.image": f"{_JOB}::test_the_image_is_the_plugins_or_the_installations_and_never_the_users",
-        "spec.configSchema": f"{_DELETIONS}::test_a_config_that_the_schema_refuses_is_fetched_once_it_is_mended",
+        "spec.configSchema": "tests/operator/test_bad_input.py::test_a_config_that_the_schema_refuses_is_fetched_once_it_is_mended",
         "spec.credentials.name": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
         "spec.defaultUpdateFrequencyMinutes": _FREQUENCY,
         "spec.minUpdateFrequencyMinutes": _FREQUENCY,
-        "spec.maxConcurrentFetches": f"{_REQUESTS}::test_no_more_go_on_at_once_than_there_are_places",
+        "spec.maxConcurrentFetches": f"{_SETTINGS}::test_no_more_go_on_at_once_than_there_are_places",
     },
     "Scheduler": {
-        "spec.suspend": f"{_REQUESTS}::test_the_suspended_scheduler_dispatches_nothing_and_says_so_everywhere",
-        "spec.maxConcurrentFetches": f"{_REQUESTS}::test_no_more_go_on_at_once_than_there_are_places",
+        "spec.suspend": f"{_SUSPENDING}::test_the_suspended_scheduler_dispatches_nothing_and_says_so_everywhere",
+        "spec.maxConcurrentFetches": f"{_SETTINGS}::test_no_more_go_on_at_once_than_there_are_places",
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.claimName": f"{_JOB}::test_the_schedulers_claim_is_the_default_of_duckdb",

@@ -23,6 +23,8 @@ from aiohttp import web
 
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "host", "content-encoding"}
 _ERRORS = {
+    400: "BadRequest",
+    403: "Forbidden",
     404: "NotFound",
     409: "Conflict",
     410: "Expired",

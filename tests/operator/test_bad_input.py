@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.operator.support import QUICK, beats, fails, plugin, runs
+from tests.operator.support import (
+    QUICK,
+    beats,
+    fails,
+    plugin,
+    runs,
+)
 from tests.support.waiting import until
 from tests.support.world import GROUP, VERSION, World
 
@@ -21,6 +27,19 @@ BROKEN_SCHEMAS: dict[str, dict[str, Any]] = {
     "to-elsewhere": {"$ref": "http://schema.example/config.json"},
     "no-dialect": {"$schema": "http://[", "type": "object"},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_claim(world: World) -> str:
+    """What is looked for every 15 s begins with the module; with what is said of it at first."""
+    world.make("file", fate=QUICK, destination={"type": "duckdb", "claimName": "disk"})
+    said: str = world.wait_reason("file", "InvalidConfig", seconds=5)["message"]
+    claim = {
+        "metadata": {"name": "disk"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
+    world.core.create_namespaced_persistent_volume_claim(world.namespace, claim)
+    return said
 
 
 def test_an_unknown_service_is_fetched_as_soon_as_its_plugin_is_there(world: World) -> None:
@@ -99,3 +118,22 @@ def test_a_message_of_the_runner_is_cut_and_cleaned_before_anybody_sees_it(world
     ):
         assert said.isprintable()
         assert said.count("y") < 512
+
+
+def test_a_config_that_the_schema_refuses_is_fetched_once_it_is_mended(world: World) -> None:
+    schema = {"type": "object", "properties": {"pages": {"type": "integer"}}}
+    with plugin(world, "paged", configSchema=schema) as service:
+        world.make("wrong", fate=QUICK, service=service)
+        world.wait_outcome("wrong", 1)
+        world.change("wrong", config={"pages": "two"})
+        ready = world.wait_reason("wrong", "InvalidConfig", seconds=5)
+        assert "spec.config.pages" in ready["message"]
+        world.change("wrong", config={"pages": 2})
+        world.wait_reason("wrong", "Fetched")
+
+
+def test_a_missing_volume_claim_is_said_and_noticed_when_it_is_there(
+    world: World, without_claim: str
+) -> None:
+    assert 'no PersistentVolumeClaim "disk"' in without_claim
+    until(lambda: world.run("file").get("number") == 1, 20)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.operator.support import NEVER_AGAIN, QUICK, fails, moment, runs
+from tests.operator.support import (
+    NEVER_AGAIN,
+    QUICK,
+    fails,
+    moment,
+    runs,
+)
+from tests.support.waiting import until
 from tests.support.world import World
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
@@ -99,3 +106,24 @@ def test_a_success_at_the_frequency_is_followed_by_the_next_at_its_second(
     assert timedelta(seconds=60) <= gap <= timedelta(seconds=63)
     assert (second["trigger"], second["attempt"]) == ("Scheduled", 1)
     assert waits(world, name) == timedelta(minutes=1)
+
+
+def test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it(world: World) -> None:
+    world.make("mended", fate=fails(), retryDelaysSeconds=[3600])
+    world.make("retried", fate=fails(), retryDelaysSeconds=[1])
+    world.wait_outcome("mended", 1)
+    again = world.wait_outcome("retried", 2)
+    assert (again["attempt"], again["trigger"]) == (2, "Retry")
+    world.change("mended", config={"dev.spark/outcome": "succeed", "dev.spark/delay": "100ms"})
+    run = world.wait_outcome("mended", 2)
+    assert (run["outcome"], run["attempt"]) == ("Succeeded", 1)
+    until(lambda: ("Normal", "Fetched") in {e[:2] for e in world.events("mended")}, 5, "no Event")
+
+
+def test_a_missed_slot_is_caught_up_once(world: World) -> None:
+    world.make("late", fate=QUICK, updateFrequencyMinutes=1440)
+    world.wait_outcome("late", 1)
+    world.patch_status("late", lastSuccessfulUpdateAt="2026-01-01T00:00:00Z")
+    world.wait_outcome("late", 2)
+    until(lambda: world.condition("late")["reason"] == "Fetched", 5)
+    assert world.run("late")["number"] == 2

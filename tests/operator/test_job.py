@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.operator.support import QUICK, job_of, plugin
+from kubernetes import client
+from tests.operator.support import (
+    QUICK,
+    job_of,
+    plugin,
+)
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def restricted(world: World) -> None:
+    """A namespace of the strictest Pod Security takes these pods."""
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    world.core.patch_namespace(world.namespace, {"metadata": {"labels": label}})
 
 
 def job(world: World, name: str) -> Any:
@@ -109,3 +122,92 @@ def test_a_timeout_of_the_user_is_the_jobs_deadline_and_is_told_to_the_runner(wo
         assert spec.active_deadline_seconds == seconds
         told = json.loads(spec.template.spec.containers[0].env[0].value)
         assert told["timeoutSeconds"] == seconds
+
+
+TEMPLATE: dict[str, Any] = {
+    "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},
+    "nodeSelector": {"type": "kwok"},
+    "tolerations": [{"key": "spot", "operator": "Exists", "effect": "NoSchedule"}],
+    "labels": {"team": "data", "spark-integrations.dev/run": "forged"},
+    "imagePullSecrets": [{"name": "registry"}],
+}
+
+
+CREDENTIALS = [{"name": "token"}, {"name": "account", "required": False}]
+
+
+@pytest.fixture(scope="module")
+def priority(world: World) -> Iterator[str]:
+    scheduling = client.SchedulingV1Api(world.core.api_client)
+    body = {"metadata": {"name": world.namespace}, "value": 7}
+    scheduling.create_priority_class(body)
+    yield world.namespace
+    scheduling.delete_priority_class(world.namespace)
+
+
+def test_the_job_on_the_api_server_is_the_one_that_user_and_administrator_described(
+    world: World, priority: str
+) -> None:
+    world.change_scheduler(podTemplate={**TEMPLATE, "priorityClassName": priority})
+    with plugin(world, "keys", image="plugins/keys:1", credentials=CREDENTIALS) as service:
+        world.make(
+            "described",
+            fate={**QUICK, "note": "costs $(HOME) and $$5"},
+            service=service,
+            credentialsSecretName="alice",
+            destination={"type": "postgres", "secretName": "lake", "dataset": "alice_1"},
+            timeoutSeconds=77,
+        )
+        made = job(world, "described")
+        # The pod ran, so the namespace's Pod Security has let it in.
+        assert world.wait_outcome("described", 1)["outcome"] == "Succeeded"
+    pod, container = made.spec.template.spec, made.spec.template.spec.containers[0]
+
+    assert made.spec.active_deadline_seconds == 77
+    assert made.metadata.owner_references[0].uid == world.get("described")["metadata"]["uid"]
+    assert made.metadata.owner_references[0].block_owner_deletion is False
+    assert made.spec.template.metadata.labels["team"] == "data"
+    assert made.spec.template.metadata.labels["spark-integrations.dev/run"] == "1"
+
+    assert container.image == "plugins/keys:1"
+    assert container.resources.requests == {"cpu": "50m"}
+    assert container.resources.limits == {"memory": "256Mi"}
+    assert pod.node_selector == {"type": "kwok"}
+    assert [t.key for t in pod.tolerations] == ["spot"]
+    assert [s.name for s in pod.image_pull_secrets] == ["registry"]
+    assert pod.priority_class_name == priority
+
+    environment = {e.name: e.value for e in container.env}
+    assert set(environment) == {"SPARK_INTEGRATION", "JOB_CREATED_AT"}
+    assert "$" not in environment["SPARK_INTEGRATION"]
+    told = json.loads(environment["SPARK_INTEGRATION"])
+    assert told["config"]["dev.spark/note"] == "costs $(HOME) and $$5"
+    assert told["destination"]["dataset"] == "alice_1"
+    secrets = {v.name: v.secret for v in pod.volumes if v.secret}
+    assert (secrets["credentials"].secret_name, secrets["destination"].secret_name) == (
+        "alice",
+        "lake",
+    )
+
+
+def test_without_wishes_the_job_has_the_runners_image_and_a_dataset_of_its_own(
+    world: World,
+) -> None:
+    world.make("wishless", fate=QUICK)
+    made = job(world, "wishless")
+    container = made.spec.template.spec.containers[0]
+    assert container.image == "none:1"
+    assert made.spec.active_deadline_seconds == 300
+    told = json.loads(container.env[0].value)
+    assert told["credentials"] is None
+    assert told["destination"]["dataset"].startswith(
+        world.namespace.replace("-", "_") + "_wishless_"
+    )
+
+
+def test_the_longest_name_that_the_api_server_takes_is_fetched(world: World) -> None:
+    names = ["a" * 253, ".".join(["b" * 63] * 3), "1.2"]
+    for name in names:
+        world.make(name, fate=QUICK)
+    for name in names:
+        assert world.wait_outcome(name, 1)["outcome"] == "Succeeded"

@@ -9,7 +9,7 @@ import pytest
 from tests.operator.support import NEVER_AGAIN
 from tests.support.world import World
 
-pytestmark = pytest.mark.apiserver
+pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
 
 def fate(code: int, text: str) -> dict[str, str]:

@@ -137,55 +137,6 @@ def test_the_reason_of_a_permanent_failure_stands_in_the_run(fetched: World) -> 
     assert (run["reason"], run["message"]) == ("InvalidCredentials", "wrong token.")
 
 
-def test_a_retry_follows_its_delay_and_a_spec_change_comes_before_it(world: World) -> None:
-    world.make("mended", fate=fate(1, message="no"), retryDelaysSeconds=[3600])
-    world.make("retried", fate=fate(1, message="no"), retryDelaysSeconds=[1])
-    world.wait_outcome("mended", 1)
-    again = world.wait_outcome("retried", 2)
-    assert (again["attempt"], again["trigger"]) == (2, "Retry")
-    world.change("mended", config={"dev.spark/outcome": "succeed", "dev.spark/delay": "100ms"})
-    run = world.wait_outcome("mended", 2)
-    assert (run["outcome"], run["attempt"]) == ("Succeeded", 1)
-    until(lambda: ("Normal", "Fetched") in {e[:2] for e in world.events("mended")}, 5, "no Event")
-
-
-def test_a_missed_slot_is_caught_up_once(world: World) -> None:
-    world.make("late", fate=fate(0), updateFrequencyMinutes=1440)
-    world.wait_outcome("late", 1)
-    world.patch_status("late", lastSuccessfulUpdateAt="2026-01-01T00:00:00Z")
-    world.wait_outcome("late", 2)
-    until(lambda: world.condition("late")["reason"] == "Fetched", 5)
-    assert world.run("late")["number"] == 2
-
-
-def test_a_nonsense_status_written_by_hand_does_not_stop_the_fetches(world: World) -> None:
-    world.make("forged", fate=fate(0))
-    world.wait_outcome("forged", 1)
-    world.patch_status("forged", lastSuccessfulUpdateAt="2999-01-01T00:00:00Z")
-    run = world.wait_outcome("forged", 2)
-    assert run["outcome"] == "Succeeded"
-
-
-def test_history_keeps_one_success_and_three_failures(world: World) -> None:
-    world.make("often", fate=fate(1), retryDelaysSeconds=[1] * 6)
-    world.wait_outcome("often", 6, seconds=60)
-
-    def kept() -> list[str]:
-        return sorted(n for n in world.job_names() if n.startswith("often-"))
-
-    until(lambda: len(kept()) <= 3, 10, lambda: f"{kept()}")
-    world.make("steady", fate=fate(0))
-    for number in (1, 2, 3):
-        world.wait_outcome("steady", number)
-        world.request("steady", str(number))
-    run = world.wait_outcome("steady", 4)
-    until(
-        lambda: [n for n in world.job_names() if n.startswith("steady-")] == [run["jobName"]],
-        10,
-        lambda: f"{world.job_names()}",
-    )
-
-
 # Last, since two of them wait for a deadline of 30 s, which the tests before use.
 @pytest.mark.parametrize("name", _FAILURES)
 def test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event(

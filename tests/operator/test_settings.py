@@ -19,17 +19,6 @@ def announced(world: World, name: str) -> timedelta:
     return moment(world.status(name)["nextUpdateAt"]) - moment(run["finishedAt"])
 
 
-def kept(world: World, name: str) -> list[int]:
-    """The runs of an Integration whose Jobs are there."""
-    uid = world.get(name)["metadata"]["uid"]
-    jobs = world.jobs.list_namespaced_job(world.namespace).items
-    return sorted(
-        int(j.metadata.labels["spark-integrations.dev/run"])
-        for j in jobs
-        if j.metadata.owner_references[0].uid == uid
-    )
-
-
 def test_the_frequency_is_the_users_or_the_plugins_and_never_below_the_plugins_minimum(
     world: World,
 ) -> None:
@@ -72,21 +61,25 @@ def test_a_condition_tells_its_generation_and_keeps_its_transition_time_until_it
     assert moment(third["lastTransitionTime"]) > became
 
 
-def test_as_many_jobs_are_kept_as_the_scheduler_says_and_fewer_once_it_says_fewer(
-    world: World,
-) -> None:
-    world.change_scheduler(history={"succeeded": 3, "failed": 1})
+@pytest.mark.parametrize("whose", ["the service", "the installation"])
+def test_no_more_go_on_at_once_than_there_are_places(world: World, whose: str) -> None:
+    change = world.change_plugin if whose == "the service" else world.change_scheduler
+    change(maxConcurrentFetches=2)
+    kind = "s" if whose == "the service" else "i"
+    names = [f"crowd-{kind}-{n}" for n in range(5)]
+    most = 0
     try:
-        world.make("kept", fate=fails(), retryDelaysSeconds=[1])
-        world.wait_outcome("kept", 2)
-        world.change("kept", config=settings(QUICK))
-        for number in (3, 4, 5, 6):
-            world.wait_outcome("kept", number)
-            world.request("kept", str(number))
-        world.wait_outcome("kept", 7)
-        until(lambda: kept(world, "kept") == [2, 5, 6, 7], 5, lambda: f"{kept(world, 'kept')}")
-        world.change_scheduler(history={"succeeded": 2, "failed": 0})
-        world.request("kept", "once more")
-        until(lambda: kept(world, "kept") == [7, 8], 10, lambda: f"{kept(world, 'kept')}")
+        for name in names:
+            world.make(name, fate={"delay": "1s"})
+
+        def all_ended() -> bool:
+            nonlocal most
+            most = max(most, world.unfinished())
+            return all(world.ended(name, 1) for name in names)
+
+        until(all_ended, 60, lambda: str([world.status(n) for n in names]))
     finally:
-        world.change_scheduler(history={"succeeded": 1, "failed": 3})
+        change(maxConcurrentFetches=1000)
+    assert most == 2
+    reasons = {world.condition(name)["reason"] for name in names}
+    assert reasons == {"Fetched"}

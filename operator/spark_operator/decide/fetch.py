@@ -28,7 +28,7 @@ from spark_operator.decide.decision import (
 )
 from spark_operator.decide.schedule import Start
 from spark_operator.decide.view import View
-from spark_operator.model import timestamps
+from spark_operator.model import result, timestamps
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
@@ -143,18 +143,22 @@ def _suspended(integration: Integration, now: datetime) -> Wait:
     return Wait(None, status, conditions.announce(integration, status))
 
 
-def _resting_message(integration: Integration, start: Start, now: datetime) -> str:
+def _resting_message(integration: Integration, start: Start, notes: str, now: datetime) -> str:
     at = timestamps.dump(start.at)
     run = integration.status.run
     if start.reason is Reason.FETCHED and run is not None and not run.failed:
         loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} row{'s' * (run.rows != 1)}"
         warning = f" {run.message}" if run.message else ""
-        return f"{loaded}.{warning} Next fetch at {at}."
+        return f"{loaded}.{warning} Next fetch at {at}.{notes}"
     if start.reason is Reason.FETCHED:
-        return f"Next fetch at {at}."
+        return f"Next fetch at {at}.{notes}"
     if start.at <= now:
-        return start.message
-    return f"{start.message} The next attempt is at {at}."
+        return start.message + notes
+    following = f"The next attempt is at {at}."
+    if result.ends_with_command(start.message):
+        # What the user is to type stays at the end, where it is found and copied.
+        return f"{following}{notes} {start.message}"
+    return f"{start.message} {following}{notes}"
 
 
 def _resting(integration: Integration, plugin: Plugin, start: Start, now: datetime) -> Wait:
@@ -163,11 +167,8 @@ def _resting(integration: Integration, plugin: Plugin, start: Start, now: dateti
     if reason is Reason.PENDING and integration.status.run is not None:
         # A failed run whose back-off was cleared is neither pending nor fetched: it failed.
         reason = Reason.BACKING_OFF if integration.status.run.failed else Reason.PENDING
-    message = (
-        _resting_message(integration, start, now)
-        + schedule.frequency_note(integration.spec, plugin)
-        + request.problem(integration)
-    )
+    notes = schedule.frequency_note(integration.spec, plugin) + request.problem(integration)
+    message = _resting_message(integration, start, notes, now)
     status = conditions.compose(
         integration, integration.status, reason=reason, message=message, next_at=start.at, now=now
     )
@@ -314,6 +315,10 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     if waiting and view.pod_looks < len(looks):
         marks.append(looks[view.pod_looks])
     until = now + timedelta(seconds=max(0.0, min(marks) - view.job_age_seconds))
+    if view.scheduler is not None and view.scheduler.suspend and seen.generation is not None:
+        # Should this run fail, no back-off may be left once the Scheduler is resumed. A suspended
+        # Integration needs no such mark: its generation changes.
+        seen = replace(seen, generation=None)
     base = integration.status if seen is run else replace(integration.status, run=seen)
     return Wait(until, _fetching(integration, base, seen, now))
 

@@ -39,9 +39,18 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def sentence(text: str, limit: int = MAX_TEXT) -> str:
-    """As ``clean``, and ending like a sentence, so that another can follow."""
+    """As ``clean``, and ending like a sentence, so that another can follow.
+
+    A command at the end is left as it can be copied.
+    """
     cleaned = clean(text, limit - 1)
-    return cleaned if not cleaned or cleaned[-1] in ".!?…" else cleaned + "."
+    ended = not cleaned or cleaned[-1] in ".!?…" or ends_with_command(cleaned)
+    return cleaned if ended else cleaned + "."
+
+
+def ends_with_command(text: str) -> bool:
+    """Whether the last word is an option, such as ``--overwrite``."""
+    return text.rpartition(" ")[2].startswith("--")
 
 
 def _bounded(value: object, maximum: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -22,20 +23,20 @@ class People(threading.Thread):
         self._names = names
         self._rng = rng
         self._suspended: list[str] = []
-        self.acts = 0
+        self.acts: Counter[str] = Counter()
 
     def run(self) -> None:
         while not self._stage.ended.is_set():
             self._stage.pause(self._rng.uniform(0.1, 0.6))
             kind = self._rng.choices(list(_ACTS), list(_ACTS.values()))[0]
             name = self._rng.choice(self._names)
-            self.acts += 1
+            self.acts[kind] += 1
             self._stage.by_hand(partial(self._act, kind, name))
 
     def _act(self, kind: str, name: str) -> None:
         world, rng = self._stage.world, self._rng
         if kind == "request":
-            world.request(name, str(self.acts))
+            world.request(name, str(self.acts.total()))
         elif kind == "change":
             world.change(name, config=population.config(rng))
         elif kind == "suspend":

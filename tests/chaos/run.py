@@ -95,7 +95,9 @@ def play(plan: Plan, cluster: Any, folder: Path, say: Callable[[str], None]) -> 
         )
         broken = writes + [line for r in replicas for line in _defects(r)]
         notes = [
-            f"acts of people: {people.acts}, of all by hand in vain {stage.not_applied}",
+            "acts of people: "
+            + ", ".join(f"{kind} {times}" for kind, times in people.acts.most_common())
+            + f"; of all by hand, in vain: {stage.not_applied}",
             f"own watches of the record interrupted: {recorder.interruptions}",
             f"objects' versions recorded: {len(observations)}",
         ]

@@ -48,6 +48,23 @@ test: check tools images ## Everything: checks, tests, a real node, real images
 	# What runs on the real node is held to seconds, so nothing else runs beside it.
 	$(BIN)/pytest -m node
 
+.PHONY: kills
+kills: venv tools ## kill -9 the leader, KILLS times at random moments (LEASE=15 for the default Lease, SEED=…)
+	$(BIN)/python -m tests.faults.kills --kills $(or $(KILLS),200) --lease $(or $(LEASE),3) $(if $(SEED),--seed $(SEED))
+
+.PHONY: freeze
+freeze: venv tools ## Freeze the leader while it dispatches, for SECONDS (default 60), and wake it
+	FROZEN_SECONDS=$(or $(SECONDS),60) $(BIN)/pytest --quiet -s tests/faults/test_freezes.py -k frozen
+
+.PHONY: outage
+outage: venv tools ## Take the API server away for MINUTES (default 5); counts CPU, log lines, catching up
+	OUTAGE_MINUTES=$(or $(MINUTES),5) $(BIN)/pytest --quiet -s tests/faults/test_outages.py
+
+.PHONY: chaos
+chaos: venv tools ## The operator under random faults: make chaos MINUTES=10 [SEED=1] [INTEGRATIONS=300]
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(INTEGRATIONS),--integrations $(INTEGRATIONS))
+
 .PHONY: manifests
 manifests: venv tools ## Render manifests/ and the Plugins anew from their sources
 	$(BIN)/python -m spark_plugins.manifests

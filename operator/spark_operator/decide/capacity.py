@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from spark_operator.model.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Candidate:
     """One Integration that is due. ``overdue`` is in periods of its own frequency."""
 
@@ -23,7 +24,7 @@ class Candidate:
         return not self.requested, not self.first, -self.overdue, self.name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Limits:
     total: int
     by_service: Mapping[str, int]

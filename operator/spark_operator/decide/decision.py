@@ -1,14 +1,14 @@
 """The answers of the deciding. ``act`` carries them out one by one and decides nothing itself."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from spark_operator.decide.capacity import Candidate
 from spark_operator.model.job import Job
+from spark_operator.model.record import record
 from spark_operator.model.status import Run, Status
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Announcement:
     """An Event for the object; its reason is the reason of the condition it goes with."""
 
@@ -17,7 +17,7 @@ class Announcement:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Wait:
     """Nothing to start now. ``until`` is the next look by the clock; None: only an event changes it."""
 
@@ -26,29 +26,30 @@ class Wait:
     announcement: Announcement | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReadAgain:
     """The cached Integration is older than one of its Jobs: read it from the API server."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LookUpJob:
-    """The cache lacks the claimed Job: ask the API server, since a cache proves nothing."""
+    """The cache lacks the claimed Job, or has it unfinished for too long: ask the API server, since a
+    cache proves nothing."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LookAtPod:
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LookUpVolumeClaim:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AskCapacity:
     """The fetch is due; ``otherwise`` is what to do where no place is free."""
 
@@ -56,21 +57,21 @@ class AskCapacity:
     otherwise: Wait
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Claim:
     """Write the claim by compare-and-set: the fence against every other process and every stale view."""
 
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CreateJob:
     """Make the Job of the claim; the name is the claim's, so a second create of it cannot happen."""
 
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Record:
     """Write the outcome of the run by compare-and-set."""
 
@@ -78,7 +79,7 @@ class Record:
     announcement: Announcement | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeleteJobs:
     """``foreground``: no claim may follow before the pods are gone."""
 

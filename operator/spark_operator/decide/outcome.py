@@ -1,6 +1,6 @@
 """How a run ended, from its Job and its pod; and what that makes of the status."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from spark_operator.decide import schedule
@@ -8,6 +8,7 @@ from spark_operator.model import result
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
+from spark_operator.model.record import record
 from spark_operator.model.result import clean
 from spark_operator.model.status import ErrorClass, Outcome, Reason, Run, Status
 
@@ -19,7 +20,7 @@ _CLASS_BY_EXIT_CODE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ending:
     """``error_class`` None means success; ``ended_at`` is the API server's clock, not ours."""
 

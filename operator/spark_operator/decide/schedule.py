@@ -3,12 +3,13 @@
 Source of the rules: design, section 3; the due rule is the original application's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from spark_operator.decide import request
 from spark_operator.model.integration import Integration, Spec
 from spark_operator.model.plugin import Plugin
+from spark_operator.model.record import record
 from spark_operator.model.status import ErrorClass, Reason, Run, Trigger
 
 # A time further ahead than this was written by a clock that was wrong: it counts as absent.
@@ -18,7 +19,7 @@ MAX_PAUSE = timedelta(hours=24)
 LOST_GRACE = timedelta(seconds=20)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Start:
     """The earliest next start. ``reason`` and ``message`` say what the Integration waits for.
 

@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from spark_operator.model import fields, names
+from spark_operator.model.record import record
 
 POSTGRES = "postgres"
 DUCKDB = "duckdb"
@@ -16,7 +16,7 @@ _DATASET_LENGTH = 48
 _HASH_LENGTH = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Destination:
     """One destination; ``dataset`` is None where the default of the Integration is meant."""
 

@@ -1,7 +1,7 @@
 """The Integration: what a user asks for, and what was recorded about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +9,14 @@ from spark_operator.model import destination as destinations
 from spark_operator.model import fields, names, timestamps
 from spark_operator.model import status as statuses
 from spark_operator.model.destination import Destination
+from spark_operator.model.record import record
 from spark_operator.model.status import Status
 
 DEFAULT_TIMEOUT_SECONDS = 300
 DEFAULT_RETRY_DELAYS_SECONDS = (60, 300, 600)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Spec:
     """``update_frequency_minutes`` is None where the Plugin's default is meant."""
 
@@ -29,7 +30,7 @@ class Spec:
     retry_delays_seconds: tuple[int, ...] = DEFAULT_RETRY_DELAYS_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Integration:
     """``resource_version`` orders the states of one object and is the fence of each status write."""
 
@@ -47,6 +48,21 @@ class Integration:
     @property
     def key(self) -> tuple[str, str]:
         return self.namespace, self.name
+
+    def with_status(self, status: Status) -> "Integration":
+        """The same object with another status: spelt out, as each record of an outcome needs it."""
+        return Integration(
+            uid=self.uid,
+            namespace=self.namespace,
+            name=self.name,
+            generation=self.generation,
+            resource_version=self.resource_version,
+            created_at=self.created_at,
+            deleting=self.deleting,
+            requested_at=self.requested_at,
+            spec=self.spec,
+            status=status,
+        )
 
 
 def _delays(value: object) -> tuple[int, ...]:

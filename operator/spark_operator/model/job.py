@@ -1,14 +1,14 @@
 """A Job of ours, as small as the deciding needs it: thousands of these are held in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from spark_operator.model import fields, names, timestamps
+from spark_operator.model.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Job:
     """``owner_uid`` is the controlling owner's; ``run_number`` is a label, so a hint, never a proof."""
 

@@ -1,22 +1,23 @@
 """The Plugin: what the administrator allows to be fetched, and by which image."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from spark_operator.model import fields
+from spark_operator.model.record import record
 
 DEFAULT_FREQUENCY_MINUTES = 15
 DEFAULT_MAX_CONCURRENT_FETCHES = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CredentialKey:
     name: str
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plugin:
     """``image`` is None where the installation's runner image is meant."""
 

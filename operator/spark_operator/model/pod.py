@@ -1,10 +1,10 @@
 """What the pods of one Job tell: how the last one ended, or why it does not start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from spark_operator.model import fields
+from spark_operator.model.record import record
 
 # Waiting reasons of kubelet (pkg/kubelet/images and pkg/kubelet/container) that mend themselves only
 # if somebody acts.
@@ -22,7 +22,7 @@ _START_REASONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PodReport:
     """``exit_code`` is None where no container ended; the messages are hostile input."""
 

@@ -2,9 +2,9 @@
 
 import json
 import unicodedata
-from dataclasses import dataclass
 
 from spark_operator.model import fields
+from spark_operator.model.record import record
 from spark_operator.model.status import Reason
 
 MAX_BYTES = 4096
@@ -15,7 +15,7 @@ MAX_RETRY_AFTER_SECONDS = 86_400
 _REASONS = {str(r): r for r in (Reason.INVALID_CREDENTIALS, Reason.INVALID_CONFIG)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """``readable`` is False where there was no JSON object to read."""
 

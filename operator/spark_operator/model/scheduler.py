@@ -1,18 +1,19 @@
 """The Scheduler: what the administrator sets for the whole installation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from spark_operator.model import destination as destinations
 from spark_operator.model import fields
 from spark_operator.model.destination import Destination
+from spark_operator.model.record import record
 
 DEFAULT_MAX_CONCURRENT_FETCHES = 50
 DEFAULT_DESTINATION = Destination(destinations.DUCKDB)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PodTemplate:
     """What every fetch pod gets besides what the operator insists upon."""
 
@@ -24,7 +25,7 @@ class PodTemplate:
     image_pull_secrets: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scheduler:
     uid: str
     namespace: str

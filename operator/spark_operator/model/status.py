@@ -1,11 +1,11 @@
 """The status of an Integration: what happened, in timestamps, one run and three conditions."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from spark_operator.model import fields, timestamps
+from spark_operator.model.record import record
 
 MESSAGE_LENGTH = 1024
 
@@ -55,7 +55,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Run:
     """One fetch attempt: the claim while it is Running, the record afterwards.
 
@@ -86,7 +86,7 @@ class Run:
         return self.outcome is Outcome.FAILED
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Condition:
     type: str
     status: str
@@ -96,7 +96,7 @@ class Condition:
     last_transition_time: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Status:
     observed_generation: int | None = None
     last_triggered_at: datetime | None = None

@@ -172,11 +172,20 @@ def test_a_deadline_after_the_pod_ran_is_a_timeout() -> None:
 def test_a_job_that_overstays_is_deleted_in_the_foreground_and_lost_once_it_is_gone() -> None:
     age = 300 + OVERSTAY_GRACE_SECONDS + 1
     facts = view(fetching(), jobs=(job(ready=True),), job_age_seconds=age, job_was_ready=True)
+    facts = replace(facts, job_is_live=True)
     assert decide(facts, NOW) == DeleteJobs((job(ready=True),), foreground=True)
     going = replace(facts, jobs=(job(ready=True, deleting=True),))
     assert isinstance(decide(going, NOW), Wait)
     gone = replace(facts, jobs=(), job_absent=True, job_seen=True)
     assert error_class(decide(gone, NOW)) is ErrorClass.LOST
+
+
+def test_a_job_that_seems_to_overstay_is_read_before_it_is_deleted_with_its_outcome() -> None:
+    age = 300 + OVERSTAY_GRACE_SECONDS + 1
+    facts = view(fetching(), jobs=(job(ready=True),), job_age_seconds=age, job_was_ready=True)
+    assert decide(facts, NOW) == LookUpJob("alice-7")
+    ended = job(succeeded=True, completed_at=NOW)
+    assert decide(replace(facts, jobs=(ended,), job_is_live=True), NOW) == LookAtPod(ended)
 
 
 # --- the Job has ended

@@ -268,8 +268,12 @@ def _running(view: View, run: Run, now: datetime) -> Decision:
         # Its end is an event; what follows is decided when it is gone.
         return Wait(None, _fetching(integration, integration.status, run, now))
     if view.job_age_seconds > _deadline_seconds(integration, job) + OVERSTAY_GRACE_SECONDS:
-        # The Job controller or the node is not doing its part. In the foreground, so that the Job
-        # disappears only after its pods: the next claim must not meet them.
+        # The Job controller or the node is not doing its part. Or the watch is not: a Job that ended
+        # unnoticed must not be deleted with its outcome, so it is read before.
+        if not view.job_is_live:
+            return LookUpJob(job.name)
+        # In the foreground, so that the Job disappears only after its pods: the next claim must not
+        # meet them.
         return DeleteJobs((job,), foreground=True)
     return _not_finished(view, run, job, now)
 
@@ -327,7 +331,7 @@ def _record(view: View, run: Run, end: outcome.Ending, now: datetime) -> Record:
     """The end of the run with the conditions that follow from it, in one write."""
     now = timestamps.whole_seconds(now)
     integration = view.integration
-    ended = replace(integration, status=outcome.finish(integration, run, end, now))
+    ended = integration.with_status(outcome.finish(integration, run, end, now))
     after = _after(view, ended, now)
     # Transition times and announcements compare with what is recorded now.
     return Record(after.status, conditions.announce(integration, after.status))
@@ -357,14 +361,14 @@ def _stray(view: View, run: Run | None) -> Decision | None:
     """
     current = run.job_name if run is not None and run.running else None
     number = run.number if run is not None else 0
-    strays = tuple(j for j in view.jobs if not j.finished and not j.deleting and j.name != current)
+    strays = [j for j in view.jobs if j.name != current and not j.finished and not j.deleting]
     if not strays:
         return None
     if any(j.run_number > number for j in strays) and not view.status_is_live:
         return ReadAgain()
     names = ", ".join(j.name for j in strays)
     return DeleteJobs(
-        strays,
+        tuple(strays),
         announcement=Announcement(
             warning=True,
             reason="Superseded",

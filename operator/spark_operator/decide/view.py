@@ -1,21 +1,22 @@
 """The facts of one decision, gathered beforehand."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.pod import PodReport
+from spark_operator.model.record import record
 from spark_operator.model.scheduler import Scheduler
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class View:
     """Everything known about one Integration at one moment.
 
     ``job_absent``: a live read just said that the claimed Job is not there, or the claim is so new
     that nobody can have made it; a cache that merely lacks the Job proves nothing.
+    ``job_is_live``: a live read just gave the claimed Job as it stands in ``jobs``.
     ``rejection``: why the Job of the claim cannot be made, now or ever under that name.
     ``status_is_live``: the Integration was just read from the API server, not from the cache.
     ``job_age_seconds``: monotonic, since this process first saw the claimed Job.
@@ -29,6 +30,7 @@ class View:
     jobs: tuple[Job, ...] = ()
     rejection: str | None = None
     job_absent: bool = False
+    job_is_live: bool = False
     job_seen: bool = False
     job_age_seconds: float = 0.0
     job_was_ready: bool = False

@@ -111,7 +111,8 @@ class Cache:
                 self._seen_jobs.pop(job.owner_uid, None)
 
     def jobs_of(self, uid: str) -> tuple[Job, ...]:
-        return tuple(entry.job for entry in self._jobs.get(uid, {}).values())
+        entries = self._jobs.get(uid)
+        return tuple([entry.job for entry in entries.values()]) if entries else ()
 
     def job_entry(self, uid: str, name: str) -> JobEntry | None:
         return self._jobs.get(uid, {}).get(name)

@@ -14,6 +14,7 @@ class LookUps:
     """Answers of the API server within one evaluation; a later one asks anew."""
 
     job_absent: bool = False
+    job_is_live: bool = False
     pod: PodReport | None = None
     pod_of: Job | None = None
     volume_claim_exists: bool | None = None
@@ -59,6 +60,7 @@ def view(
         jobs=cache.jobs_of(integration.uid),
         rejection=looked_up.rejection,
         job_absent=looked_up.job_absent,
+        job_is_live=looked_up.job_is_live,
         job_seen=run is not None and cache.job_seen(integration.uid, run.job_name),
         job_age_seconds=monotonic - job.first_seen if job is not None else 0.0,
         job_was_ready=job is not None and job.was_ready,

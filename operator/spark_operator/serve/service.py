@@ -195,6 +195,8 @@ class Service:
         # kopf has taken the signals by now. Its way to stop takes seconds, and the Lease would be
         # held meanwhile; taken back, they lead to ours.
         self._take_signals()
+        for task in tasks:
+            task.add_done_callback(lambda _: _cancel_watchers(ours))
         await kopf.run_tasks(tasks, ignored=ours)
 
     async def _served(self) -> None:
@@ -229,3 +231,15 @@ class Service:
 
     def _ready(self) -> str:
         return "" if self._whole.is_set() else "the caches are not whole yet"
+
+
+def _cancel_watchers(ours: set[asyncio.Task[object]]) -> None:
+    """One of kopf's main tasks has ended, so kopf ends: its watchers must end before the rest does.
+
+    Where one watcher fails (its list was answered with an error that kopf does not try again), the
+    others are left to live. kopf cancels them later together with what pauses them, and then they take
+    the cancellation for a pause: they go on for ever, kopf never ends, and we would lead with no watch.
+    """
+    for task in asyncio.all_tasks() - ours:
+        if task.get_name().startswith("watcher for ") and not task.cancelling():
+            task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.decide.make import (
     ago,
     broken,
     failed,
+    fetched,
     fetching,
     integration,
     job,
@@ -20,6 +22,7 @@ from tests.decide.make import (
 
 from spark_operator.decide.decision import Claim, Record, Wait
 from spark_operator.decide.fetch import decide
+from spark_operator.model import status
 from spark_operator.model.pod import PodReport
 from spark_operator.model.status import ErrorClass, Reason, Status, Trigger
 
@@ -98,6 +101,71 @@ def test_a_request_does_not_pass_retry_after() -> None:
     last = failed(error_class=ErrorClass.RATE_LIMITED, retry_after_seconds=500)
     subject = broken(last, requested_at="now")
     assert next_claim(subject) == NOW + timedelta(seconds=500)
+
+
+def test_a_failure_is_announced_with_its_record_and_not_again_when_its_next_attempt_moves() -> None:
+    """A request on a rate-limited Integration changes the announced time, which is no news."""
+    last = failed(error_class=ErrorClass.RATE_LIMITED, retry_after_seconds=30)
+    rested = decide(view(broken(last)), NOW)
+    assert isinstance(rested, Wait)
+    asked = integration(status=rested.status, requested_at="t1")
+    again = decide(view(asked), NOW + timedelta(seconds=5))
+    assert isinstance(again, Wait)
+    assert again.status != rested.status
+    assert again.until == NOW + timedelta(seconds=30)
+    assert again.announcement is None
+
+
+def test_a_request_that_cannot_be_used_is_announced_once_whatever_the_state() -> None:
+    for subject in (broken(failed()), fetched(NOW), fetched(NOW, spec=spec(suspend=True))):
+        asked = replace(subject, requested_at="a\nb")
+        first = decide(view(asked), NOW)
+        assert isinstance(first, Wait)
+        assert first.announcement is not None
+        assert first.announcement.reason == "InvalidRequest"
+        again = decide(view(replace(asked, status=first.status)), NOW + timedelta(seconds=1))
+        assert isinstance(again, Wait)
+        assert again.announcement is None
+
+
+@pytest.mark.parametrize(
+    "written", [10**15, 2**63 - 2, 2**63 - 1], ids=["bound", "before the last", "the last"]
+)
+def test_a_run_number_that_cannot_be_counted_on_from_is_nonsense_and_the_count_begins_anew(
+    written: int,
+) -> None:
+    """Counted on from the last number, the claim would be refused by the API server for ever."""
+    ran = {"number": written, "outcome": "Failed", "finishedAt": "2026-03-01T11:00:00Z"}
+    claim = decide(view(integration(status=status.parse({"run": ran}))), NOW)
+    assert isinstance(claim, Claim)
+    assert claim.status.run is not None
+    assert claim.status.run.number == 1
+
+
+def test_the_last_number_that_counts_is_followed_by_the_first() -> None:
+    claim = decide(view(broken(failed(number=10**15 - 1, finished_at=ago(hours=1)))), NOW)
+    assert isinstance(claim, Claim)
+    assert claim.status.run is not None
+    assert claim.status.run.number == 1
+
+
+def test_after_a_wiped_status_the_next_run_takes_no_name_of_a_job_that_is_there() -> None:
+    """It would be adopted, and its old outcome recorded for a fetch that never was."""
+    old = job(name="alice-7", run_number=7, succeeded=True)
+    claim = decide(view(integration(), jobs=(old,)), NOW)
+    assert isinstance(claim, Claim)
+    assert claim.status.run is not None
+    assert claim.status.run.number == 8
+
+
+@pytest.mark.parametrize(("written", "waits"), [(2**63 - 1, 86_400), (-5, 60)])
+def test_a_retry_after_written_by_hand_is_bounded_as_that_of_a_runner(
+    written: int, waits: int
+) -> None:
+    last = {"number": 7, "outcome": "Failed", "errorClass": "rateLimited", "generation": 1}
+    last |= {"finishedAt": "2026-03-01T12:00:00Z", "retryAfterSeconds": written}
+    subject = integration(status=status.parse({"run": last}))
+    assert next_claim(subject) == NOW + timedelta(seconds=waits)
 
 
 @pytest.mark.parametrize("attempt", [1, 4])

@@ -103,16 +103,22 @@ def compose(
     )
 
 
-def announce(integration: Integration, status: Status) -> Announcement | None:
-    """The Event that goes with a change of Ready: failures and recoveries, never a no-op.
+def announce_request(integration: Integration) -> Announcement | None:
+    """The Event for a request that cannot be used, once."""
+    malformed = request.problem(integration)
+    before = integration.status.condition(READY)
+    if not malformed or (before is not None and malformed in before.message):
+        return None
+    return Announcement(warning=True, reason="InvalidRequest", message=malformed.strip())
 
-    A failure that says the same as the recorded one is a no-op, whatever else changed.
+
+def announce(integration: Integration, status: Status) -> Announcement | None:
+    """The Event for the end of a run or for a refusal: failures and recoveries, never a no-op.
+
+    A refusal that says the same as the recorded one is a no-op. How a run ended is announced with its
+    record alone: what is said of it later, such as another time of the next attempt, is no news.
     """
     before, after = integration.status.condition(READY), status.condition(READY)
-    malformed = request.problem(integration)
-    if after is not None and after.reason not in _NOT_READY and malformed:
-        known = before is not None and malformed in before.message
-        return None if known else Announcement(True, "InvalidRequest", malformed.strip())
     if after is None or (
         before is not None and (before.reason, before.message) == (after.reason, after.message)
     ):

@@ -32,7 +32,7 @@ from spark_operator.model import result, timestamps
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
-from spark_operator.model.status import Reason, Run, Status, Trigger
+from spark_operator.model.status import MAX_RUN_NUMBER, Reason, Run, Status, Trigger
 
 # The pod's grace period is 15 s, and a PID 1 that ignores SIGTERM costs it in full; the rest is for
 # the Job controller to notice. A Job older than its deadline plus this will not end by itself.
@@ -109,7 +109,7 @@ def _idle(view: View, now: datetime) -> Decision:
             )
             refusal = _refuse(integration, Reason.INVALID_CONFIG, message, now)
             return replace(refusal, until=now + _VOLUME_CLAIM_RECHECK)
-    return _claim(integration, start, now)
+    return _claim(view, start, now)
 
 
 def _refuse(integration: Integration, reason: Reason, message: str, now: datetime) -> Wait:
@@ -140,7 +140,7 @@ def _suspended(integration: Integration, now: datetime) -> Wait:
         next_at=None,
         now=now,
     )
-    return Wait(None, status, conditions.announce(integration, status))
+    return Wait(None, status, conditions.announce_request(integration))
 
 
 def _resting_message(integration: Integration, start: Start, notes: str, now: datetime) -> str:
@@ -172,7 +172,7 @@ def _resting(integration: Integration, plugin: Plugin, start: Start, now: dateti
     status = conditions.compose(
         integration, integration.status, reason=reason, message=message, next_at=start.at, now=now
     )
-    return Wait(start.at, status, conditions.announce(integration, status))
+    return Wait(start.at, status, conditions.announce_request(integration))
 
 
 def _ask_capacity(view: View, plugin: Plugin, start: Start, now: datetime) -> AskCapacity:
@@ -213,9 +213,22 @@ def _ask_capacity(view: View, plugin: Plugin, start: Start, now: datetime) -> As
     )
 
 
-def _claim(integration: Integration, start: Start, now: datetime) -> Claim:
+def _next_number(view: View) -> int:
+    """One more than the recorded run's.
+
+    Where somebody wiped the record, or wrote nonsense into it, one more than the newest Job's: a Job
+    that is there already would be taken for the new run's, and its old outcome recorded again. The
+    labels of Jobs may be forged, but only to a number that can be counted on from.
+    """
+    run = view.integration.status.run
+    last = run.number if run is not None else max((j.run_number for j in view.jobs), default=0)
+    return last % MAX_RUN_NUMBER + 1
+
+
+def _claim(view: View, start: Start, now: datetime) -> Claim:
+    integration = view.integration
     now = timestamps.whole_seconds(now)
-    number = (integration.status.run.number if integration.status.run else 0) + 1
+    number = _next_number(view)
     run = Run(
         number=number,
         attempt=start.attempt,

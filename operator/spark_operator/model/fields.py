@@ -28,6 +28,12 @@ def optional_integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def minutes(value: object) -> int | None:
+    """Of a frequency: from a minute to a year, as the CRDs have it."""
+    number = optional_integer(value)
+    return None if number is None else max(1, min(number, 525_600))
+
+
 def resource_version(metadata: Mapping[str, Any]) -> int:
     """The resourceVersion as a number: it orders two states of one object (KEP-5504)."""
     value = text(metadata.get("resourceVersion"))

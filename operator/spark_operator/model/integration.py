@@ -68,20 +68,20 @@ class Integration:
 def _delays(value: object) -> tuple[int, ...]:
     if not isinstance(value, list):
         return DEFAULT_RETRY_DELAYS_SECONDS
-    return tuple(max(1, fields.integer(delay, 60)) for delay in value[:10])
+    return tuple(max(1, min(fields.integer(delay, 60), 86_400)) for delay in value[:10])
 
 
 def _parse_spec(value: object) -> Spec:
     spec = fields.mapping(value)
     return Spec(
         service=fields.text(spec.get("service")),
-        update_frequency_minutes=fields.optional_integer(spec.get("updateFrequencyMinutes")),
+        update_frequency_minutes=fields.minutes(spec.get("updateFrequencyMinutes")),
         suspend=spec.get("suspend") is True,
         config=fields.mapping(spec.get("config")),
         credentials_secret_name=fields.optional_text(spec.get("credentialsSecretName")),
         destination=destinations.parse(spec.get("destination")),
         timeout_seconds=max(
-            30, fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS)
+            30, min(fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS), 3600)
         ),
         retry_delays_seconds=_delays(spec.get("retryDelaysSeconds")),
     )

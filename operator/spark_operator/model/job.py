@@ -41,6 +41,11 @@ def _controller_uid(metadata: Mapping[str, Any]) -> str:
     return ""
 
 
+def _deadline(value: object) -> int | None:
+    seconds = fields.optional_integer(value)
+    return None if seconds is None else max(1, min(seconds, 86_400))
+
+
 def parse(body: Mapping[str, Any]) -> Job:
     metadata = fields.mapping(body.get("metadata"))
     status = fields.mapping(body.get("status"))
@@ -60,9 +65,7 @@ def parse(body: Mapping[str, Any]) -> Job:
         owner_uid=_controller_uid(metadata),
         run_number=int(run_number) if run_number.isdecimal() and len(run_number) < 16 else 0,
         created_at=timestamps.parse(metadata.get("creationTimestamp")),
-        deadline_seconds=fields.optional_integer(
-            fields.mapping(body.get("spec")).get("activeDeadlineSeconds")
-        ),
+        deadline_seconds=_deadline(fields.mapping(body.get("spec")).get("activeDeadlineSeconds")),
         succeeded=complete is not None,
         failed=failed is not None and complete is None,
         failure_reason=fields.text(end.get("reason")) if failed else "",

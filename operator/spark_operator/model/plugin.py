@@ -47,12 +47,10 @@ def parse(body: Mapping[str, Any]) -> Plugin:
         image=fields.optional_text(spec.get("image")),
         config_schema=fields.mapping(spec.get("configSchema")),
         credentials=tuple(_credential(key) for key in fields.items(spec.get("credentials"))),
-        default_update_frequency_minutes=fields.integer(
-            spec.get("defaultUpdateFrequencyMinutes"), DEFAULT_FREQUENCY_MINUTES
+        default_update_frequency_minutes=(
+            fields.minutes(spec.get("defaultUpdateFrequencyMinutes")) or DEFAULT_FREQUENCY_MINUTES
         ),
-        min_update_frequency_minutes=max(
-            1, fields.integer(spec.get("minUpdateFrequencyMinutes"), 1)
-        ),
+        min_update_frequency_minutes=fields.minutes(spec.get("minUpdateFrequencyMinutes")) or 1,
         max_concurrent_fetches=fields.integer(
             spec.get("maxConcurrentFetches"), DEFAULT_MAX_CONCURRENT_FETCHES
         ),

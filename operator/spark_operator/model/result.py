@@ -5,12 +5,11 @@ import unicodedata
 
 from spark_operator.model import fields
 from spark_operator.model.record import record
-from spark_operator.model.status import Reason
+from spark_operator.model.status import MAX_RETRY_AFTER_SECONDS, Reason
 
 MAX_BYTES = 4096
 MAX_TEXT = 512
 MAX_ROWS = 10**15
-MAX_RETRY_AFTER_SECONDS = 86_400
 
 _REASONS = {str(r): r for r in (Reason.INVALID_CREDENTIALS, Reason.INVALID_CONFIG)}
 

@@ -8,6 +8,10 @@ from spark_operator.model import fields, timestamps
 from spark_operator.model.record import record
 
 MESSAGE_LENGTH = 1024
+# A run every second reaches it in thirty million years. What is larger was written by somebody else,
+# and one more than the largest number of the API server would never be stored.
+MAX_RUN_NUMBER = 10**15 - 1
+MAX_RETRY_AFTER_SECONDS = 86_400
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -108,6 +112,14 @@ class Status:
     run: Run | None = None
     conditions: tuple[Condition, ...] = ()
 
+    @property
+    def failing(self) -> bool:
+        """Whether the latest attempt that ended has failed; one that goes on leaves it as it was."""
+        if self.run is not None and not self.run.running:
+            return self.run.failed
+        succeeded, failed = self.last_successful_update_at, self.last_failed_at
+        return failed is not None and (succeeded is None or failed >= succeeded)
+
     def condition(self, type_: str) -> Condition | None:
         for condition in self.conditions:
             if condition.type == type_:
@@ -129,11 +141,16 @@ def _member(known: dict[str, _E], value: object) -> _E | None:
     return known.get(value) if isinstance(value, str) else None
 
 
+def _retry_after(value: object) -> int | None:
+    seconds = fields.optional_integer(value)
+    return None if seconds is None else max(0, min(seconds, MAX_RETRY_AFTER_SECONDS))
+
+
 def _parse_run(value: object) -> Run | None:
     run = fields.mapping(value)
     number = fields.integer(run.get("number"))
     outcome = _member(_OUTCOMES, run.get("outcome"))
-    if number < 1 or outcome is None:
+    if not 1 <= number <= MAX_RUN_NUMBER or outcome is None:
         return None
     return Run(
         number=number,
@@ -148,7 +165,7 @@ def _parse_run(value: object) -> Run | None:
         reason=_member(_REASONS, run.get("reason")),
         message=fields.optional_text(run.get("message")),
         rows=fields.optional_integer(run.get("rows")),
-        retry_after_seconds=fields.optional_integer(run.get("retryAfterSeconds")),
+        retry_after_seconds=_retry_after(run.get("retryAfterSeconds")),
         mode=fields.text(run.get("mode"), "fetch"),
     )
 

@@ -47,13 +47,15 @@ async def read(api: Api, namespace: str, name: str) -> Job | None:
         raise
 
 
-async def all_of_ours(api: Api, namespaces: tuple[str | None, ...]) -> AsyncIterator[Job]:
-    """Every Job with our label; ``(None,)`` means all namespaces."""
+async def all_of_ours(
+    api: Api, namespaces: tuple[str | None, ...]
+) -> AsyncIterator[Mapping[str, Any]]:
+    """The body of every Job with our label; ``(None,)`` means all namespaces."""
     for namespace in namespaces:
         path = paths.collection("jobs", namespace)
         async for page in api.pages(path, {"labelSelector": SELECTOR}):
             for body in fields.items(page.get("items")):
-                yield model.parse(body)
+                yield body
 
 
 async def delete(api: Api, job: Job, *, foreground: bool) -> None:

@@ -39,13 +39,17 @@ class Entry:
 
 @dataclass(slots=True)
 class Cache:
-    """``scheduler_key`` names the one Scheduler that counts; others are ignored."""
+    """``scheduler_key`` names the one Scheduler that counts; others are ignored.
+
+    ``unreadable`` holds the uids of objects whose latest state could not be read.
+    """
 
     scheduler_key: tuple[str, str]
     integrations: dict[str, Entry] = field(default_factory=dict)
     plugins: dict[str, Plugin] = field(default_factory=dict)
     scheduler: Scheduler | None = None
     running: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
     _jobs: dict[str, dict[str, JobEntry]] = field(default_factory=dict)
     _seen_jobs: dict[str, set[str]] = field(default_factory=dict)
     _schemas: dict[str, tuple[int, Schema]] = field(default_factory=dict)

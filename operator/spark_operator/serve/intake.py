@@ -1,11 +1,16 @@
 """From watch events to the cache, and from the cache to whom they concern."""
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from spark_operator.model import integration, job, plugin, scheduler
+from spark_operator.model import fields, integration, job, plugin, scheduler
 from spark_operator.serve.cache import Cache
 from spark_operator.serve.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Intake:
@@ -24,8 +29,37 @@ class Intake:
         self._concerned = concerned
         self._forget = forget
 
+    def _read(
+        self,
+        kind: str,
+        parse: Callable[[Mapping[str, Any]], _T],
+        deleted: bool,
+        body: Mapping[str, Any],
+    ) -> _T | None:
+        """The object, or None where reading it trips a defect of ours.
+
+        That must not hold up the others: the caches count as whole without it. What was known of it
+        stays, since no write that is decided from an old state comes through; and of one that was
+        deleted no more needs to be read than its uid.
+        """
+        metadata = fields.mapping(body.get("metadata"))
+        uid = fields.text(metadata.get("uid"))
+        self._cache.unreadable.discard(uid)
+        try:
+            return parse(body)
+        except Exception:
+            about = {k: fields.text(metadata.get(k)) for k in ("namespace", "name", "uid")}
+            logger.exception("one of the %s cannot be read: %s", kind, about)
+        if deleted:
+            self.ghost(kind, uid)
+        else:
+            self._cache.unreadable.add(uid)
+        return None
+
     def integration(self, deleted: bool, body: Mapping[str, Any]) -> None:
-        seen = integration.parse(body)
+        seen = self._read("integrations", integration.parse, deleted, body)
+        if seen is None:
+            return
         if deleted:
             self._cache.remove_integration(seen.uid)
             self._forget(seen.uid)
@@ -33,7 +67,9 @@ class Intake:
             self._concerned([seen.uid])
 
     def job(self, deleted: bool, body: Mapping[str, Any]) -> None:
-        seen = job.parse(body)
+        seen = self._read("jobs", job.parse, deleted, body)
+        if seen is None:
+            return
         if deleted:
             self._cache.remove_job(seen)
             self._concerned([seen.owner_uid])
@@ -41,7 +77,9 @@ class Intake:
             self._concerned([seen.owner_uid])
 
     def plugin(self, deleted: bool, body: Mapping[str, Any]) -> None:
-        seen = plugin.parse(body)
+        seen = self._read("plugins", plugin.parse, deleted, body)
+        if seen is None:
+            return
         if deleted:
             self._cache.remove_plugin(seen)
         elif not self._cache.put_plugin(seen):
@@ -55,7 +93,9 @@ class Intake:
         )
 
     def scheduler(self, deleted: bool, body: Mapping[str, Any]) -> None:
-        seen = scheduler.parse(body)
+        seen = self._read("schedulers", scheduler.parse, deleted, body)
+        if seen is None:
+            return
         before = self._cache.scheduler
         if deleted:
             self._cache.remove_scheduler(seen)
@@ -76,7 +116,7 @@ class Intake:
                     self._cache.remove_plugin(known)
                     self._concerned(list(self._cache.integrations))
             case "schedulers":
-                if self._cache.scheduler is not None:
+                if self._cache.scheduler is not None and self._cache.scheduler.uid == uid:
                     self._cache.remove_scheduler(self._cache.scheduler)
                     self._concerned(list(self._cache.integrations))
             case "jobs":

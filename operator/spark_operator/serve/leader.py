@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from spark_operator.act import jobs, schedulers
 from spark_operator.act.api import Api, ApiError, Fenced, Guard, NoAnswer
-from spark_operator.model import timestamps
+from spark_operator.model import job, timestamps
 from spark_operator.serve.admission import Admission
 from spark_operator.serve.cache import Cache, Entry
 from spark_operator.serve.clock import Clock
@@ -133,8 +133,12 @@ class Leader:
 
     async def _list_jobs(self) -> None:
         """Before the first claim: a frozen predecessor's Job that no watch told of yet is found here."""
-        async for job in jobs.all_of_ours(self._api, self._namespaces):
-            self._cache.put_job(job, self._clock.monotonic())
+        async for body in jobs.all_of_ours(self._api, self._namespaces):
+            try:
+                self._cache.put_job(job.parse(body), self._clock.monotonic())
+            except Exception:
+                # A defect of ours about one Job must not keep us from leading.
+                logger.exception("a Job cannot be read")
 
     def remind(self) -> None:
         """Say from time to time that nothing can be dispatched, as long as that is so."""
@@ -231,11 +235,10 @@ class Leader:
         for uid, entry in self._cache.integrations.items():
             integration = entry.integration
             counts = by_service.setdefault(integration.spec.service, Counter())
-            ready = integration.status.condition("Ready")
             counts["total"] += 1
             counts["due"] += uid in self._admission.waiting
             counts["fetching"] += uid in self._cache.running
-            counts["failing"] += ready is not None and ready.status == "False"
+            counts["failing"] += integration.status.failing
             counts["suspended"] += integration.spec.suspend
         total: Counter[str] = Counter()
         for counts in by_service.values():

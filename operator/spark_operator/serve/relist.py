@@ -33,5 +33,6 @@ async def relist(
         if kind == "schedulers":
             # Those of other installations are ignored, so they are never in the cache.
             continue
-        whole = whole and listed <= cache.uids(kind)
+        # One that cannot be read is reported as such; waiting for it would keep all others from it.
+        whole = whole and listed <= cache.uids(kind) | cache.unreadable
     return whole

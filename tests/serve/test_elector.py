@@ -227,6 +227,35 @@ async def test_a_released_lease_is_taken_at_the_next_look(join: Join) -> None:
     assert first.told == ["lead", "lose"]
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("stop", "this process stops, and gives the lease back"),
+        ("silence", "the lease could not be renewed in time"),
+        ("rival", "b holds the lease"),
+    ],
+)
+async def test_the_log_says_why_it_does_not_lead_any_more(
+    end: str, said: str, join: Join, server: LeaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = join("a")
+    await asyncio.sleep(0.1)
+    if end == "silence":
+        server.down = True
+        await asyncio.sleep(20)
+    elif end == "rival":
+        assert server.stored is not None
+        spec = {**server.stored["spec"], "holderIdentity": "b"}
+        metadata = {**server.stored["metadata"], "resourceVersion": "99"}
+        server.stored = {**server.stored, "metadata": metadata, "spec": spec}
+        with pytest.raises(LeadTaken):
+            await first.task
+    first.task.cancel()
+    await first.elector.release()
+    told = [r.getMessage() for r in caplog.records if "not leading" in r.getMessage()]
+    assert told == [f"not leading any more: {said}"]
+
+
 async def test_a_lease_is_released_although_the_answer_to_its_last_renewal_was_lost(
     join: Join, server: LeaseServer
 ) -> None:

@@ -105,7 +105,7 @@ class Elector:
             await asyncio.sleep(max(0.0, edge - now))
             self._tell()
 
-    def _tell(self) -> None:
+    def _tell(self, why_not: str = "the lease could not be renewed in time") -> None:
         leading = self.leading()
         if leading and not self._told:
             self._told = self._led = True
@@ -113,7 +113,7 @@ class Elector:
             self._on_lead()
         elif not leading and self._told:
             self._told = False
-            logger.warning("not leading any more: the lease could not be renewed in time")
+            logger.warning("not leading any more: %s", why_not)
             self._on_lose()
 
     async def _once(self, sent_at: float) -> None:
@@ -133,6 +133,7 @@ class Elector:
             await self._take(lease, sent_at)
         elif self._led:
             self._valid_until = float("-inf")
+            self._tell(f"{lease.holder} holds the lease")
             raise LeadTaken(lease.holder)
 
     def _run_out(self, lease: Lease) -> bool:
@@ -167,7 +168,7 @@ class Elector:
         """
         held, self._lease = self._lease, None
         was_leading, self._valid_until = self.leading(), float("-inf")
-        self._tell()
+        self._tell("this process stops, and gives the lease back")
         if held is None or not was_leading:
             return
         try:

@@ -209,6 +209,8 @@ class Evaluator:
             self.cache.remove_integration(integration.uid)
         if current is not None:
             self.cache.put_integration(current)
+        # Its run may have ended, as the answer that was lost would have said: the place is another's.
+        self.admission.admit()
 
     async def _create(self, integration: Integration, run: Run, looked_up: LookUps) -> None:
         plugin = self.cache.plugins.get(integration.spec.service)

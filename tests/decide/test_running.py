@@ -136,6 +136,12 @@ def test_a_ready_job_is_not_asked() -> None:
             ErrorClass.UNSCHEDULABLE,
             "CreateContainerConfigError: bad",
         ),
+        (
+            PodReport(found=True, waiting="ContainerCreating"),
+            ErrorClass.UNSCHEDULABLE,
+            "has not started (ContainerCreating)",
+        ),
+        (NO_POD, ErrorClass.UNSCHEDULABLE, "There is no pod"),
     ],
 )
 def test_why_a_pod_does_not_start_is_said_at_once_and_remembered_at_the_deadline(

@@ -75,6 +75,13 @@ _FAILURES: dict[str, tuple[dict[str, str], dict[str, Any], str, str, str]] = {
         "BackingOff",
         "cannot be pulled",
     ),
+    "never-ready": (
+        {"outcome": "pending"},
+        {"timeoutSeconds": 30},
+        "unschedulable",
+        "BackingOff",
+        "has not started (ContainerCreating)",
+    ),
     "endless": (
         {"outcome": "hang"},
         {"timeoutSeconds": 30},
@@ -137,7 +144,7 @@ def test_the_reason_of_a_permanent_failure_stands_in_the_run(fetched: World) -> 
     assert (run["reason"], run["message"]) == ("InvalidCredentials", "wrong token.")
 
 
-# Last, since two of them wait for a deadline of 30 s, which the tests before use.
+# Last, since three of them wait for a deadline of 30 s, which the tests before use.
 @pytest.mark.parametrize("name", _FAILURES)
 def test_a_failure_is_recorded_with_its_class_and_said_in_condition_and_event(
     fetched: World, name: str

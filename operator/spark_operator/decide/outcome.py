@@ -46,6 +46,10 @@ def pod_problem(pod: PodReport) -> tuple[ErrorClass, str] | None:
         return ErrorClass.UNSCHEDULABLE, (
             f"No node takes the pod ({clean(pod.unschedulable, 300)})."
         )
+    if not pod.found:
+        return ErrorClass.UNSCHEDULABLE, "There is no pod (kubectl describe job tells why)."
+    if pod.waiting:
+        return ErrorClass.UNSCHEDULABLE, f"The pod has not started ({clean(pod.waiting, 60)})."
     return None
 
 

@@ -35,6 +35,7 @@ class PodReport:
     image_problem: str = ""
     start_problem: str = ""
     unschedulable: str = ""
+    waiting: str = ""
 
 
 NO_POD = PodReport()
@@ -53,6 +54,7 @@ def _parse_one(pod: Mapping[str, Any]) -> PodReport:
     terminated = fields.mapping(state.get("terminated"))
     waiting = fields.mapping(state.get("waiting"))
     waiting_reason = fields.text(waiting.get("reason"))
+    phase = fields.text(status.get("phase"))
     unschedulable = next(
         (
             fields.text(c.get("message")) or "Unschedulable"
@@ -71,6 +73,8 @@ def _parse_one(pod: Mapping[str, Any]) -> PodReport:
         image_problem=_describe(waiting) if waiting_reason in _IMAGE_REASONS else "",
         start_problem=_describe(waiting) if waiting_reason in _START_REASONS else "",
         unschedulable=unschedulable,
+        # Before kubelet says a word, the phase is all that there is.
+        waiting=waiting_reason or ("Pending" if not state and phase == "Pending" else ""),
     )
 
 

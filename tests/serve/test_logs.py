@@ -24,3 +24,26 @@ def test_an_outage_is_told_once_a_watch_and_not_at_each_attempt(
 ) -> None:
     record = logging.LogRecord(logger, logging.ERROR, "", 0, message, (), None)
     assert logs.first_attempt(record) is written
+
+
+def test_a_warning_that_an_outage_multiplies_is_shown_ten_times_and_then_counted() -> None:
+    now = 0.0
+    collapse = logs.Collapse(most=10, seconds=10.0, monotonic=lambda: now)
+
+    def record(message: str, **extra: object) -> logging.LogRecord:
+        return logging.makeLogRecord({"msg": message, "levelno": logging.WARNING, **extra})
+
+    def shown(message: str, times: int, **extra: object) -> int:
+        return sum(collapse(record(message, **extra)) for _ in range(times))
+
+    assert shown("request failed", 300, collapse=True) == 10
+    assert shown("event not posted", 3, collapse=True) == 3
+    assert shown("run failed", 300) == 300
+    now = 11.0
+    later = record("request failed", collapse=True)
+    assert collapse(later)
+    assert later.getMessage() == "request failed (and 290 more like it, not shown)"
+    now = 22.0
+    later = record("request failed", collapse=True)
+    assert collapse(later)
+    assert later.getMessage() == "request failed"

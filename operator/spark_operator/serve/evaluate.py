@@ -78,7 +78,10 @@ class Evaluator:
             delay = max(delay, min(error.retry_after_seconds, _MAX_RETRY_SECONDS))
         if error is not None:
             logger.warning(
-                "request failed, tried again in %.0f s: %s", delay, error, extra=self._about(uid)
+                "request failed, tried again in %.0f s: %s",
+                delay,
+                error,
+                extra={"collapse": True, **self._about(uid)},
             )
         self.wakes.set(uid, delay)
 
@@ -278,7 +281,11 @@ class Evaluator:
             await events.post(self.api, integration, announcement, self.clock.now(), self.identity)
         except (ApiError, NoAnswer) as error:
             # The status says the same; an Event is a courtesy.
-            logger.warning("event not posted: %s", error, extra=self._about(integration.uid))
+            logger.warning(
+                "event not posted: %s",
+                error,
+                extra={"collapse": True, **self._about(integration.uid)},
+            )
 
     def _log_claim(self, integration: Integration) -> None:
         run = integration.status.run

@@ -4,6 +4,9 @@ import json
 import logging
 import re
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 _ABOUT = ("namespace", "integration", "uid", "run", "job")
@@ -15,6 +18,39 @@ _ATTEMPT_AGAIN = re.compile(r"Request attempt #(?!1\b)\d+.* failed; will retry")
 def first_attempt(record: logging.LogRecord) -> bool:
     """kopf tells of each attempt of each watch for as long as the API server is away; once will do."""
     return not (record.name.startswith("kopf") and _ATTEMPT_AGAIN.match(record.getMessage()))
+
+
+class Collapse:
+    """Lets few of those warnings through that an outage multiplies by the number of Integrations.
+
+    A record with the attribute ``collapse`` is one of them; per message, ``most`` of them pass within
+    ``seconds``, and the first after that says how many did not.
+    """
+
+    def __init__(
+        self,
+        *,
+        most: int = 10,
+        seconds: float = 10.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._since: dict[object, float] = {}
+        self._count: Counter[object] = Counter()
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "collapse", False):
+            return True
+        key, now = record.msg, self._monotonic()
+        if now - self._since.get(key, float("-inf")) >= self._seconds:
+            hidden = max(0, self._count[key] - self._most)
+            self._since[key], self._count[key] = now, 0
+            if hidden:
+                record.msg = f"{record.msg} (and {hidden} more like it, not shown)"
+        self._count[key] += 1
+        return self._count[key] <= self._most
 
 
 class JsonFormatter(logging.Formatter):
@@ -49,6 +85,7 @@ def configure(*, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     handler.addFilter(first_attempt)
+    handler.addFilter(Collapse())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

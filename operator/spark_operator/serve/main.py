@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import importlib.metadata
+import logging
 import os
 import secrets
 import socket
@@ -14,6 +16,8 @@ from spark_operator.serve.connection import NoCluster, connect
 from spark_operator.serve.elector import LeadTaken, Terms
 from spark_operator.serve.health import PortTaken
 from spark_operator.serve.service import Options, Service
+
+logger = logging.getLogger(__name__)
 
 
 def _object_key(text: str) -> tuple[str, str]:
@@ -105,6 +109,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         namespaces=tuple(arguments.watch_namespace),
         health_port=arguments.health_port,
         terms=_terms(arguments.lease_seconds),
+    )
+    logger.info(
+        "spark-operator %s starts as %s for the Scheduler %s/%s; it watches %s",
+        importlib.metadata.version("spark-integrations"),
+        options.identity,
+        *options.scheduler,
+        ", ".join(options.namespaces) or "all namespaces",
     )
     try:
         asyncio.run(_run(options))

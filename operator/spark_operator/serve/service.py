@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
+from typing import Any
 
 import kopf
 
@@ -119,6 +120,7 @@ class Service:
         )
         await self._elector.release()
         await self._health.stop()
+        asyncio.get_running_loop().set_exception_handler(_while_ending)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=1)
@@ -215,7 +217,7 @@ class Service:
                 logger.warning("waiting: %s", problem)
                 told = problem
             await asyncio.sleep(delay)
-            delay = min(delay * 2, 10.0)
+            delay = min(delay * 2, 3.0)
 
     # --- health
 
@@ -243,3 +245,10 @@ def _cancel_watchers(ours: set[asyncio.Task[object]]) -> None:
     for task in asyncio.all_tasks() - ours:
         if task.get_name().startswith("watcher for ") and not task.cancelling():
             task.cancel()
+
+
+def _while_ending(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """kopf's watches complain with a traceback when they are closed half way. Nothing depends on them
+    any more, and whoever reads the log of an ordinary stop should not have to wonder."""
+    if "asyncgen" not in context:
+        loop.default_exception_handler(context)

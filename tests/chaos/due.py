@@ -57,7 +57,8 @@ def slot(body: dict[str, Any], now: float) -> Slot | None:
         return None if moment is None or moment > now + FUTURE_SECONDS else moment
 
     failed = run.get("outcome") == "Failed"
-    ended = past(run.get("finishedAt"))
+    # Of a run whose end is unknown, its start is the best that is known.
+    ended = past(run.get("finishedAt")) or past(run.get("startedAt"))
     floor = float("-inf")
     if failed and ended is not None:
         if run["errorClass"] == "rateLimited":

@@ -1,6 +1,5 @@
 """Who may start when places are few: limits by service and in total, and a fair order."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from spark_operator.model.record import record
@@ -59,15 +58,19 @@ def admit(
 
     A service at its limit holds back its own candidates only: the others move up.
     """
-    by_service = Counter(in_flight)
-    total = by_service.total()
+    left = dict(limits.by_service)
+    places = limits.total
+    for service in in_flight:
+        places -= 1
+        left[service] = left.get(service, 0) - 1
     admitted: list[Candidate] = []
-    for candidate in in_turn(candidates, after=after):
-        if total >= limits.total:
+    # Asked at each end of a run: those whose service is full are left out before anything is sorted.
+    waiting = [c for c in candidates if left.get(c.service, 0) > 0] if places > 0 else []
+    for candidate in in_turn(waiting, after=after) if len(waiting) > 1 else waiting:
+        if places <= 0:
             break
-        if by_service[candidate.service] >= limits.by_service.get(candidate.service, 0):
-            continue
-        by_service[candidate.service] += 1
-        total += 1
-        admitted.append(candidate)
+        if left[candidate.service] > 0:
+            left[candidate.service] -= 1
+            places -= 1
+            admitted.append(candidate)
     return admitted

@@ -147,8 +147,14 @@ def _clamp(moment: datetime | None, run: Run, now: datetime) -> datetime:
 def finish(integration: Integration, run: Run, end: Ending, now: datetime) -> Status:
     """The status with the run ended: timestamps, counters and the record, but no conditions yet."""
     failed = end.error_class is not None
-    record = replace(
-        run,
+    record = Run(
+        number=run.number,
+        attempt=run.attempt,
+        trigger=run.trigger,
+        mode=run.mode,
+        generation=run.generation,
+        job_name=run.job_name,
+        started_at=run.started_at,
         outcome=Outcome.FAILED if failed else Outcome.SUCCEEDED,
         finished_at=_clamp(end.ended_at, run, now) if not failed else now,
         error_class=end.error_class,

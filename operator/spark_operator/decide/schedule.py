@@ -15,6 +15,7 @@ from spark_operator.model.status import ErrorClass, Reason, Run, Trigger
 # A time further ahead than this was written by a clock that was wrong: it counts as absent.
 FUTURE_TOLERANCE = timedelta(minutes=1)
 MAX_PAUSE = timedelta(hours=24)
+_MINUTE = timedelta(minutes=1)
 # After a lost run its pod may live on for its grace period (15 s); 5 s more for its kubelet.
 LOST_GRACE = timedelta(seconds=20)
 
@@ -42,7 +43,7 @@ def sane(moment: datetime | None, now: datetime) -> datetime | None:
 def frequency(spec: Spec, plugin: Plugin) -> timedelta:
     """The user's frequency or the Plugin's default, never more often than the Plugin allows."""
     asked = spec.update_frequency_minutes or plugin.default_update_frequency_minutes
-    return timedelta(minutes=max(asked, plugin.min_update_frequency_minutes))
+    return _MINUTE * max(asked, plugin.min_update_frequency_minutes)
 
 
 def frequency_note(spec: Spec, plugin: Plugin) -> str:

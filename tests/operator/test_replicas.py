@@ -1,8 +1,7 @@
-"""Several replicas as processes: killed, frozen, asked to end. One of them leads."""
+"""Several replicas as processes: one of them leads, until it is asked to end."""
 
 from __future__ import annotations
 
-import signal
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 from tests.support.process import Operator
-from tests.support.recorder import Recorder
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -43,13 +41,6 @@ def replica(world: World, tmp_path: Path) -> Iterator[Callable[[str], Operator]]
     yield start
     for operator in made:
         operator.kill()
-
-
-@pytest.fixture
-def recorder(world: World) -> Iterator[Recorder]:
-    started = Recorder(world.kubeconfig, world.namespace).start()
-    yield started
-    started.stop()
 
 
 def test_sigterm_ends_it_in_two_seconds_and_hands_the_lease_over(
@@ -88,45 +79,6 @@ def test_sigterm_releases_the_lease_so_that_nobody_waits_for_its_end(
     finally:
         one.kill()
         two.kill()
-
-
-def test_a_leader_killed_in_the_middle_of_dispatching_doubles_and_loses_nothing(
-    world: World, replica: Callable[[str], Operator], recorder: Recorder
-) -> None:
-    first = replica("a").wait_leading()
-    second = replica("b")
-    until(lambda: "caches are whole" in second.output(), 20)
-    uids = {}
-    for n in range(40):
-        uids[f"i{n}"] = world.make(f"i{n}", fate=QUICK)
-        if n == 25:
-            first.kill()
-    until(second.leads, 15)
-    for name, uid in uids.items():
-        world.wait_outcome(name, 1)
-        assert recorder.runs(uid) == [1]
-    assert recorder.doubles() == []
-    assert recorder.overlaps() == []
-
-
-def test_a_frozen_leader_that_wakes_changes_nothing_and_ends(
-    world: World, replica: Callable[[str], Operator], recorder: Recorder
-) -> None:
-    first = replica("a").wait_leading()
-    second = replica("b")
-    until(lambda: "caches are whole" in second.output(), 20)
-    first.signal(signal.SIGSTOP)
-    uids = {name: world.make(name, fate=QUICK) for name in ("x", "y", "z")}
-    until(second.leads, 15)
-    for name in uids:
-        world.wait_outcome(name, 1)
-    before = {name: world.get(name)["metadata"]["resourceVersion"] for name in uids}
-    first.signal(signal.SIGCONT)
-    assert first.wait(15) == 1
-    assert "took the lead" in first.output()
-    after = {name: world.get(name)["metadata"]["resourceVersion"] for name in uids}
-    assert after == before
-    assert [recorder.runs(uid) for uid in uids.values()] == [[1]] * 3
 
 
 def test_health_answers_in_leader_and_standby(

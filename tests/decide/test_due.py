@@ -125,6 +125,15 @@ def test_without_a_scheduler_nothing_is_claimed() -> None:
     assert decision.status.next_update_at is None
 
 
+def test_without_a_scheduler_looking_again_writes_nothing_even_with_a_request_that_waits() -> None:
+    for subject in (integration(requested_at="t1"), fetched(NOW, requested_at="t1")):
+        first = waits(decide(view(subject, scheduler=None), NOW))
+        assert "There is no Scheduler" in first.status.conditions[0].message
+        written = view(subject.with_status(first.status), scheduler=None)
+        again = waits(decide(written, NOW + timedelta(minutes=10)))
+        assert again.status == first.status
+
+
 def test_without_its_plugin_it_is_stalled_until_somebody_acts() -> None:
     decision = waits(decide(view(integration(), plugin=None), NOW))
     assert reason(decision) == Reason.UNKNOWN_SERVICE

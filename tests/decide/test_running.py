@@ -305,6 +305,15 @@ def test_a_job_newer_than_the_cached_status_asks_for_a_live_read_before_it_is_ca
     assert isinstance(decide(replace(facts, status_is_live=True), NOW), DeleteJobs)
 
 
+def test_nothing_is_claimed_before_an_earlier_job_that_is_being_deleted_is_gone() -> None:
+    going = job(name="alice-6", run_number=6, uid="j6", deleting=True)
+    decision = decide(view(fetched(ago(days=1)), jobs=(going,)), NOW)
+    assert isinstance(decision, Wait)
+    assert decision.until is None
+    assert "alice-6 is deleted" in message(decision)
+    assert isinstance(decide(view(fetched(ago(days=1))), NOW), Claim)
+
+
 # --- places, claims on volumes, history
 
 

@@ -89,14 +89,14 @@ def _idle(view: View, now: datetime) -> Decision:
         return _suspended(integration, now)
     start = schedule.next_start(integration, plugin, now)
     if scheduler is None:
-        # Without a Scheduler nothing is dispatched; its creation is an event that asks again.
-        resting = _resting(integration, plugin, start, now)
-        return Wait(None, replace(resting.status, next_update_at=None))
+        return _without_scheduler(integration, start, now)
     target = validity.effective_destination(integration, scheduler)
     if problem := validity.destination_problem(target):
         return _refuse(integration, Reason.INVALID_CONFIG, problem, now)
     if start.at > now:
         return _resting(integration, plugin, start, now)
+    if any(not job.finished for job in view.jobs):
+        return _behind(view, now)
     if not view.admitted:
         return _ask_capacity(view, plugin, start, now)
     if target.volume_claim is not None:
@@ -161,18 +161,60 @@ def _resting_message(integration: Integration, start: Start, notes: str, now: da
     return f"{start.message} {following}{notes}"
 
 
+def _resting_reason(integration: Integration, start: Start) -> Reason:
+    run = integration.status.run
+    if start.reason is Reason.PENDING and run is not None and run.failed:
+        # A failed run whose back-off was cleared is neither pending nor fetched: it failed.
+        return Reason.BACKING_OFF
+    return start.reason
+
+
 def _resting(integration: Integration, plugin: Plugin, start: Start, now: datetime) -> Wait:
     """What stands in the status while nothing is due."""
-    reason = start.reason
-    if reason is Reason.PENDING and integration.status.run is not None:
-        # A failed run whose back-off was cleared is neither pending nor fetched: it failed.
-        reason = Reason.BACKING_OFF if integration.status.run.failed else Reason.PENDING
     notes = schedule.frequency_note(integration.spec, plugin) + request.problem(integration)
     message = _resting_message(integration, start, notes, now)
     status = conditions.compose(
-        integration, integration.status, reason=reason, message=message, next_at=start.at, now=now
+        integration,
+        integration.status,
+        reason=_resting_reason(integration, start),
+        message=message,
+        next_at=start.at,
+        now=now,
     )
     return Wait(start.at, status, conditions.announce_request(integration))
+
+
+def _without_scheduler(integration: Integration, start: Start, now: datetime) -> Wait:
+    """Nothing is dispatched; the creation of a Scheduler is an event that asks again.
+
+    No time is told: it would be another one at each look at what is due, and each would be written.
+    """
+    message = "There is no Scheduler, so nothing is fetched until it is made again."
+    status = conditions.compose(
+        integration,
+        integration.status,
+        reason=_resting_reason(integration, start),
+        message=f"{message}{request.problem(integration)} {start.message}".rstrip(),
+        next_at=None,
+        now=now,
+    )
+    return Wait(None, status, conditions.announce_request(integration))
+
+
+def _behind(view: View, now: datetime) -> Wait:
+    """Due, but a Job that is no more wanted is still being deleted: its pods must not meet the next
+    one's. That it is gone is an event."""
+    integration = view.integration
+    names = ", ".join(job.name for job in view.jobs if not job.finished)
+    status = conditions.compose(
+        integration,
+        integration.status,
+        reason=Reason.PENDING,
+        message=f"Due, and waiting until {names} is deleted.{request.problem(integration)}",
+        next_at=None,
+        now=now,
+    )
+    return Wait(None, status, conditions.announce_request(integration))
 
 
 def _ask_capacity(view: View, plugin: Plugin, start: Start, now: datetime) -> AskCapacity:
@@ -331,7 +373,8 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     marks: list[float] = [timeout + OVERSTAY_GRACE_SECONDS + 1]
     if waiting and view.pod_looks < len(looks):
         marks.append(looks[view.pod_looks])
-    until = now + timedelta(seconds=max(0.0, min(marks) - view.job_age_seconds))
+    # Not at once: a clock that is a hair short of the mark would be asked again and again.
+    until = now + timedelta(seconds=max(0.1, min(marks) - view.job_age_seconds))
     if view.scheduler is not None and view.scheduler.suspend and seen.generation is not None:
         # Should this run fail, no back-off may be left once the Scheduler is resumed. A suspended
         # Integration needs no such mark: its generation changes.
@@ -360,7 +403,10 @@ def _after(view: View, ended: Integration, now: datetime) -> Wait:
         return _refuse(ended, Reason.INVALID_CONFIG, view.config_problem, now)
     if ended.spec.suspend or (view.scheduler is not None and view.scheduler.suspend):
         return _suspended(ended, now)
-    return _resting(ended, view.plugin, schedule.next_start(ended, view.plugin, now), now)
+    start = schedule.next_start(ended, view.plugin, now)
+    if view.scheduler is None:
+        return _without_scheduler(ended, start, now)
+    return _resting(ended, view.plugin, start, now)
 
 
 # --- strays --------------------------------------------------------------------------------------

@@ -1,0 +1,447 @@
+"""What holds of every decision, whatever stands in a spec, a status or a Job, and whatever the clock says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.decide.make import NOW, POSTGRES, UID, plugin, scheduler
+
+from spark_operator.decide import decision as decisions
+from spark_operator.decide.fetch import decide, job_name
+from spark_operator.decide.view import View
+from spark_operator.model import integration, names
+from spark_operator.model.integration import Integration
+from spark_operator.model.job import Job
+from spark_operator.model.pod import PodReport
+from spark_operator.model.status import ErrorClass, Outcome, Reason, Status, Trigger
+
+DAY = timedelta(days=1)
+# What stands in a status by the hand of whoever may write one.
+_ODD_TIMES = [
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00Z",
+    "2026-03-01T12:00:59Z",
+    "2028-02-29T00:00:00Z",
+    "2026-03-01T12:00:00.999999Z",
+    "9999-12-31T23:59:59-14:00",
+    "yesterday",
+    "",
+    7,
+]
+_ODD_NUMBERS = st.sampled_from(
+    [-1, 0, 1, 2, 3, 4, 5, 11, 2**31, 10**15 - 1, 10**15, 2**63 - 1, "1"]
+)
+_near = st.integers(-200_000, 90).map(lambda s: (NOW + timedelta(seconds=s)).isoformat())
+_times = _near | st.sampled_from(_ODD_TIMES)
+_numbers = st.integers(0, 6) | _ODD_NUMBERS
+
+
+def _some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any of the fields may be missing."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+_runs = st.fixed_dictionaries(
+    {
+        "number": st.integers(1, 6) | _ODD_NUMBERS,
+        "outcome": st.sampled_from(list(Outcome)),
+    },
+    optional={
+        "attempt": _numbers,
+        "generation": st.integers(1, 2),
+        "trigger": st.sampled_from(list(Trigger)),
+        "jobName": st.sampled_from(["a-3", ""]),
+        "startedAt": _times,
+        "finishedAt": _times,
+        "errorClass": st.sampled_from(list(ErrorClass)),
+        "reason": st.sampled_from(list(Reason)),
+        "message": st.sampled_from(["The host is down.", "x" * 3000, ""]),
+        "rows": _numbers,
+        "retryAfterSeconds": st.integers(0, 100_000) | _ODD_NUMBERS,
+    },
+)
+_statuses = _some(
+    run=_runs,
+    lastTriggeredAt=_times,
+    lastSuccessfulUpdateAt=_times,
+    lastFailedAt=_times,
+    nextUpdateAt=_times,
+    lastHandledRequest=st.sampled_from(["t1", "t2"]),
+    consecutiveFailures=_numbers,
+    conditions=st.just([{"type": "Ready", "status": "True", "reason": "Fetched"}]),
+)
+_specs = st.fixed_dictionaries(
+    {"service": st.just("demo")},
+    optional={
+        "updateFrequencyMinutes": st.sampled_from([1, 15, 1440]) | _ODD_NUMBERS,
+        "suspend": st.booleans(),
+        "retryDelaysSeconds": st.lists(st.integers(1, 600) | _ODD_NUMBERS, max_size=4),
+        "timeoutSeconds": st.sampled_from([30, 300, 3600]) | _ODD_NUMBERS,
+        "destination": st.sampled_from(
+            [
+                {"type": "duckdb"},
+                {"type": "postgres", "secretName": "w"},
+                {"type": "postgres"},
+                {"type": "odd"},
+            ]
+        ),
+    },
+)
+_plugins = st.none() | st.builds(
+    lambda default, least: plugin(
+        default_update_frequency_minutes=default, min_update_frequency_minutes=least
+    ),
+    st.sampled_from([15, 525_600]),
+    st.sampled_from([1, 60]),
+)
+_schedulers = st.none() | st.builds(
+    lambda suspend, kept: scheduler(suspend=suspend, history_succeeded=kept),
+    st.booleans(),
+    st.integers(0, 2),
+)
+_pods = st.none() | st.sampled_from(
+    [
+        PodReport(),
+        PodReport(found=True),
+        PodReport(found=True, exit_code=0, termination_message='{"rows": 5}'),
+        PodReport(found=True, exit_code=11, termination_message='{"retryAfterSeconds": 1e400}'),
+        PodReport(found=True, exit_code=10, termination_message="[" * 4000),
+        PodReport(found=True, unschedulable="no node"),
+    ]
+)
+
+
+@st.composite
+def _integrations(draw: st.DrawFn) -> Integration:
+    annotations = draw(
+        st.sampled_from([None, {names.REQUESTED_AT: "t1"}, {names.REQUESTED_AT: "a\nb"}])
+    )
+    metadata = {
+        "uid": UID,
+        "namespace": "team-a",
+        "name": "alice",
+        "generation": draw(st.integers(1, 3)),
+        "resourceVersion": "10",
+        "creationTimestamp": draw(_times),
+        "annotations": annotations,
+    }
+    return integration.parse(
+        {"metadata": metadata, "spec": draw(_specs), "status": draw(_statuses)}
+    )
+
+
+@st.composite
+def _views(draw: st.DrawFn, mostly_idle: bool = False) -> View:
+    """``mostly_idle``: with little that stands against a claim, so that many examples end in one."""
+    subject = draw(_integrations())
+    if mostly_idle:
+        run = subject.status.run
+        status = replace(subject.status, run=replace(run, outcome=Outcome.FAILED) if run else None)
+        fit = replace(subject.spec, destination=POSTGRES)
+        subject = replace(subject, status=status, spec=fit)
+    run = subject.status.run
+    jobs = []
+    for number in draw(st.lists(st.integers(1, 7), max_size=3, unique=True)):
+        end = draw(st.sampled_from(["", "", "succeeded", "failed"]))
+        own = run is not None and run.number == number and run.job_name
+        jobs.append(
+            Job(
+                uid=f"j{number}",
+                namespace="team-a",
+                name=run.job_name if own and run is not None else job_name(subject, number),
+                resource_version=number,
+                owner_uid=UID,
+                run_number=number,
+                created_at=NOW,
+                deadline_seconds=draw(st.sampled_from([None, 30, 300, 86_400])),
+                succeeded=end == "succeeded",
+                failed=end == "failed",
+                failure_reason=draw(st.sampled_from(["", "DeadlineExceeded"])),
+                completed_at=draw(st.sampled_from([None, NOW, NOW + DAY, NOW - 9999 * DAY])),
+                ready=not end and draw(st.booleans()),
+                deleting=draw(st.booleans()),
+            )
+        )
+    if mostly_idle:
+        jobs = [j for j in jobs if j.finished or j.deleting][: draw(st.integers(0, 1))]
+        return View(
+            subject,
+            plugin=plugin(),
+            scheduler=draw(
+                st.sampled_from([scheduler(history_succeeded=9, history_failed=9)] * 3 + [None])
+            ),
+            jobs=tuple(jobs),
+            admitted=True,
+        )
+    return View(
+        subject,
+        plugin=draw(_plugins),
+        scheduler=draw(_schedulers),
+        config_problem=draw(st.sampled_from([None, None, "spec.config.url: is missing"])),
+        jobs=tuple(jobs),
+        rejection=draw(st.sampled_from([None, None, None, "exceeded quota"])),
+        job_absent=draw(st.booleans()),
+        job_is_live=draw(st.booleans()),
+        job_seen=draw(st.booleans()),
+        job_age_seconds=draw(st.floats(0, 5000)),
+        job_was_ready=draw(st.booleans()),
+        pod=draw(_pods),
+        pod_looks=draw(st.integers(0, 4)),
+        volume_claim_exists=draw(st.sampled_from([None, True, False])),
+        status_is_live=draw(st.booleans()),
+        admitted=draw(st.booleans()),
+        waiting_since=draw(st.sampled_from([None, NOW, NOW - DAY, NOW + DAY])),
+    )
+
+
+def _rests(decision: object) -> decisions.Wait | None:
+    """What is done where there is nothing to start."""
+    if isinstance(decision, decisions.AskCapacity):
+        return decision.otherwise
+    return decision if isinstance(decision, decisions.Wait) else None
+
+
+def _ready(status: Status) -> tuple[str, str]:
+    condition = status.condition("Ready")
+    assert condition is not None
+    return condition.reason, condition.message
+
+
+_JUMPS = st.sampled_from(
+    [
+        timedelta(0),
+        timedelta(seconds=1),
+        timedelta(seconds=-1),
+        timedelta(hours=1),
+        timedelta(hours=-1),
+        timedelta(days=3653),
+        timedelta(days=-3653),
+        datetime(2028, 2, 29, tzinfo=UTC) - NOW,
+        timedelta(microseconds=1),
+    ]
+)
+# Reasons that time alone does not end; what does is an event for which the operator is woken.
+_ENDED_BY_EVENTS = {
+    Reason.UNKNOWN_SERVICE,
+    Reason.INVALID_CONFIG,
+    Reason.SUSPENDED,
+    Reason.AT_CAPACITY,
+}
+examples = settings(deadline=None, max_examples=200)
+
+
+@examples
+@given(facts=_views(), jump=_JUMPS)
+def test_nothing_makes_deciding_fail_and_no_wait_is_over_already_or_without_end(
+    facts: View, jump: timedelta
+) -> None:
+    now = NOW + jump
+    rests = _rests(decide(facts, now))
+    if rests is None or rests.until is None:
+        return
+    assert rests.until > now
+    # A time that somebody wrote, or that a clock stamped which was wrong, holds nothing back for long.
+    asked = facts.integration.spec.update_frequency_minutes or 0
+    least = facts.plugin.min_update_frequency_minutes if facts.plugin else 0
+    default = facts.plugin.default_update_frequency_minutes if facts.plugin else 0
+    every = timedelta(minutes=max(asked or default, least))
+    assert rests.until <= now + max(every, DAY) + timedelta(minutes=2)
+
+
+@examples
+@given(facts=_views(), jump=_JUMPS)
+def test_a_rest_says_why_and_until_when_or_which_event_ends_it(
+    facts: View, jump: timedelta
+) -> None:
+    decision = decide(facts, NOW + jump)
+    rests = _rests(decision)
+    if rests is None:
+        return
+    reason, message = _ready(rests.status)
+    if isinstance(decision, decisions.AskCapacity) and rests.status is facts.integration.status:
+        # A short wait for a place is not written: most end within the minute.
+        assert rests.until is not None
+        return
+    assert message
+    if rests.until is None:
+        run = rests.status.run
+        goes_on = run is not None and run.running
+        job_goes = any(j.deleting and not j.finished for j in facts.jobs)
+        assert reason in _ENDED_BY_EVENTS or facts.scheduler is None or job_goes or not goes_on
+        assert reason in _ENDED_BY_EVENTS or facts.scheduler is None or job_goes
+    elif reason not in (Reason.FETCHING, Reason.INVALID_CONFIG, Reason.AT_CAPACITY):
+        shown = rests.status.next_update_at
+        due = isinstance(decision, decisions.AskCapacity)
+        assert due or (shown is not None and abs(shown - rests.until) < timedelta(seconds=1))
+
+
+@examples
+@given(facts=_views(), jump=_JUMPS, later=st.integers(0, 5))
+def test_what_was_written_once_is_not_written_again(
+    facts: View, jump: timedelta, later: int
+) -> None:
+    now = NOW + jump
+    rests = _rests(decide(facts, now))
+    if rests is None:
+        return
+    written = replace(facts, integration=facts.integration.with_status(rests.status))
+    at = now + timedelta(seconds=later)
+    if rests.until is not None and at >= rests.until:
+        return
+    again = _rests(decide(written, at))
+    assert again is not None
+    assert again.status == rests.status
+    assert again.announcement is None
+    if rests.until is not None and rests.status.run is not None and not rests.status.run.running:
+        assert again.until is not None
+
+
+@examples
+@given(facts=_views(mostly_idle=True), jump=_JUMPS)
+def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timedelta) -> None:
+    now = NOW + jump
+    decision = decide(facts, now)
+    if not isinstance(decision, decisions.Claim):
+        return
+    subject, before, run = facts.integration, facts.integration.status.run, decision.status.run
+    assert run is not None
+    assert run.running
+    assert facts.plugin is not None
+    assert facts.scheduler is not None
+    assert not facts.scheduler.suspend
+    assert not subject.spec.suspend
+    assert not facts.config_problem
+    assert before is None or not before.running
+    assert all(job.finished for job in facts.jobs)
+    newest = max((j.run_number for j in facts.jobs), default=0)
+    if before is not None:
+        assert run.number == before.number + 1 or before.number == 10**15 - 1
+    else:
+        assert run.number == newest + 1
+    assert 1 <= run.attempt <= len(subject.spec.retry_delays_seconds) + 1
+    token = subject.requested_at
+    usable = token is not None and token.isprintable()
+    assert decision.status.last_handled_request == (
+        token if usable else subject.status.last_handled_request
+    )
+    assert decision.status.last_triggered_at == now.replace(microsecond=0)
+    assert _ready(decision.status)[0] == Reason.FETCHING
+    if before is not None and before.failed and before.finished_at is not None:
+        since = now - before.finished_at
+        if since >= -timedelta(minutes=1):
+            if before.error_class is ErrorClass.LOST:
+                assert since >= timedelta(seconds=20)
+            if before.error_class is ErrorClass.RATE_LIMITED:
+                assert since >= timedelta(seconds=before.retry_after_seconds or 0)
+            asked = usable and token != subject.status.last_handled_request
+            cleared = before.generation != subject.generation
+            if not asked and not cleared and run.trigger is Trigger.RETRY:
+                delay = subject.spec.retry_delays_seconds[before.attempt - 1]
+                assert since >= timedelta(seconds=delay)
+                assert run.attempt == before.attempt + 1
+
+
+@examples
+@given(facts=_views(mostly_idle=True), jump=_JUMPS)
+def test_a_claim_is_followed_by_its_job_and_by_nothing_else(facts: View, jump: timedelta) -> None:
+    now = NOW + jump
+    decision = decide(facts, now)
+    if not isinstance(decision, decisions.Claim):
+        return
+    claimed = replace(
+        facts,
+        integration=facts.integration.with_status(decision.status),
+        job_absent=True,
+        job_seen=False,
+        rejection=None,
+    )
+    then = decide(claimed, now)
+    assert isinstance(then, decisions.CreateJob)
+    assert then.run == decision.status.run
+    elsewhere = decide(replace(claimed, job_absent=False), now)
+    assert elsewhere == decisions.LookUpJob(then.run.job_name)
+
+
+@examples
+@given(facts=_views(), jump=_JUMPS)
+def test_a_recorded_outcome_is_never_run_or_recorded_again(facts: View, jump: timedelta) -> None:
+    now = NOW + jump
+    decision = decide(facts, now)
+    if isinstance(decision, decisions.Record):
+        facts = replace(facts, integration=facts.integration.with_status(decision.status))
+        ended = decision.status.run
+        assert ended is not None
+        assert ended.failed == (ended.error_class is not None)
+        assert ended.failed == (decision.status.last_triggered_at is None) or not ended.failed
+        assert ended.finished_at is not None
+        assert ended.finished_at <= now
+        decision = decide(facts, now)
+    run = facts.integration.status.run
+    if run is not None and not run.running:
+        assert not isinstance(decision, decisions.Record | decisions.CreateJob)
+        assert not isinstance(decision, decisions.LookUpJob | decisions.LookAtPod)
+        if isinstance(decision, decisions.Claim):
+            assert decision.status.run is not None
+            assert decision.status.run.number != run.number
+
+
+@examples
+@given(facts=_views(), jump=_JUMPS)
+def test_a_job_is_deleted_only_as_a_stray_or_as_history_or_for_overstaying(
+    facts: View, jump: timedelta
+) -> None:
+    decision = decide(facts, NOW + jump)
+    if not isinstance(decision, decisions.DeleteJobs):
+        return
+    run = facts.integration.status.run
+    for job in decision.jobs:
+        assert not job.deleting
+        if job.finished:
+            assert run is not None
+            assert not run.running
+            assert job.run_number < run.number
+        elif run is not None and run.running and job.name == run.job_name:
+            assert decision.foreground
+            assert facts.job_is_live
+            assert facts.job_age_seconds > (job.deadline_seconds or 0)
+
+
+@pytest.mark.parametrize("years", [1, 10, 100])
+def test_a_clock_that_jumps_ahead_and_back_costs_one_early_fetch_and_no_more(years: int) -> None:
+    """What it stamped meanwhile lies in the future afterwards, so it counts as absent, once."""
+    ahead = NOW + timedelta(days=365 * years)
+    stamped = {
+        "run": {
+            "number": 3,
+            "outcome": "Succeeded",
+            "finishedAt": ahead.isoformat(),
+            "generation": 1,
+        },
+        "lastSuccessfulUpdateAt": ahead.isoformat(),
+    }
+    subject = integration.parse(
+        {
+            "metadata": {"uid": UID, "namespace": "team-a", "name": "alice", "generation": 1},
+            "spec": {"service": "demo", "destination": {"type": "postgres", "secretName": "w"}},
+            "status": stamped,
+        }
+    )
+    facts = View(subject, plugin=plugin(), scheduler=scheduler(), admitted=True)
+    claim = decide(facts, NOW)
+    assert isinstance(claim, decisions.Claim)
+    done = Job("j4", "team-a", "x", 1, UID, 4, NOW, succeeded=True, completed_at=NOW)
+    assert claim.status.run is not None
+    done = replace(done, name=claim.status.run.job_name)
+    running = replace(facts, integration=subject.with_status(claim.status), jobs=(done,))
+    record = decide(replace(running, pod=PodReport()), NOW)
+    assert isinstance(record, decisions.Record)
+    rests = decide(
+        replace(running, integration=subject.with_status(record.status)), NOW + timedelta(seconds=1)
+    )
+    assert isinstance(rests, decisions.Wait)
+    assert rests.until == NOW + timedelta(minutes=15)

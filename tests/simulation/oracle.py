@@ -292,11 +292,15 @@ class Oracle:
         )
         if not same:
             self.broken(ledger, f"more than words was changed from {before}")
-        run = after.run
-        if before.run != run and run is not None and not run.running:
-            if run.generation is not None or not self._suspended(ledger):
-                self.broken(ledger, f"a recorded run was changed from {before.run}")
+        run, was = after.run, before.run
+        if run is None or was is None or run == was:
+            return
+        if run.generation is None and was.generation is not None:
+            if not self._suspended(ledger):
+                self.broken(ledger, "the back-off was cleared without a reason")
             ledger.claimed_generation = -1
+        elif not run.running:
+            self.broken(ledger, f"a recorded run was changed from {was}")
 
     def _says_crowded(self, ledger: Ledger, before: Status, after: Status) -> bool:
         """Waiting for a place is written once for each wait, and only after a minute of it."""
@@ -373,7 +377,8 @@ class Oracle:
         if ended_at == float("inf"):
             self.broken(ledger, "I4: recorded while the Job goes on")
         if run.number in ledger.refused and fate is None:
-            truth = {ErrorClass.REJECTED}
+            # Who died over the refusal left a claim without a Job.
+            truth = {ErrorClass.REJECTED, ErrorClass.LOST}
         elif fate is None:
             truth = {ErrorClass.LOST}
         elif fate.never_starts:
@@ -425,7 +430,7 @@ class Oracle:
         ready = "False" if run.failed else "True"
         if told and spec.service in self.plugins and _ready(after)[0] != ready:
             self.broken(ledger, "Ready does not tell the outcome")
-        if run.generation is None:
+        if run.generation is None and ledger.claimed_generation != -1:
             if not self._suspended(ledger):
                 self.broken(ledger, "the back-off was cleared without a reason")
             ledger.claimed_generation = -1

@@ -26,7 +26,7 @@ FATES: list[tuple[int, dict[str, str]]] = [
         },
     ),
     (3, {**FAILING, "exit-code": "137", "reason": "OOMKilled"}),
-    (3, {**FAILING, "exit-code": "137", "reason": "Evicted"}),
+    (3, {**FAILING, "exit-code": "137", "reason": "Evicted", "message": "Low on memory."}),
     (2, {**FAILING, "exit-code": "1", "message": "not JSON at all"}),
     (2, {"outcome": "hang"}),
     (2, {"outcome": "pending", "reason": "ErrImagePull", "message": "no such image"}),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from spark_operator.act import jobs, schedulers
 from spark_operator.act.api import Api, ApiError, Fenced, Guard, NoAnswer
@@ -25,6 +25,20 @@ _SWEEP_SECONDS = 600
 _WORKERS = 16
 _CHUNK = 500
 _NO_SCHEDULER_REMINDER_SECONDS = 300
+
+
+def to_be_looked_at(entry: Entry, now: datetime, monotonic: float) -> bool:
+    """Whether a tick must ask about this Integration: it is due before the next tick, a run goes on,
+    or nobody looked for long.
+
+    A run is asked about although an event tells of its end: should that ever go by unnoticed, half a
+    minute is lost, and not the time until the next sweep.
+    """
+    run = entry.integration.status.run
+    if run is not None and run.running:
+        return True
+    soon = entry.next_look is not None and entry.next_look <= now + timedelta(seconds=TICK_SECONDS)
+    return soon or monotonic - entry.looked_at > _SWEEP_SECONDS
 
 
 class Leader:
@@ -195,7 +209,12 @@ class Leader:
         await self.tick()
 
     async def _plan_due(self) -> None:
-        uids = [uid for uid, entry in list(self._cache.integrations.items()) if self._due(entry)]
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        uids = [
+            uid
+            for uid, entry in list(self._cache.integrations.items())
+            if to_be_looked_at(entry, now, monotonic)
+        ]
         if len(uids) <= _CHUNK:
             self._planner.plan(uids)
             return
@@ -204,11 +223,6 @@ class Leader:
             self._planner.look(uids[at : at + _CHUNK])
             await asyncio.sleep(0)
         self._admission.admit()
-
-    def _due(self, entry: Entry) -> bool:
-        horizon = self._clock.now() + timedelta(seconds=TICK_SECONDS)
-        swept = self._clock.monotonic() - entry.looked_at > _SWEEP_SECONDS
-        return swept or (entry.next_look is not None and entry.next_look <= horizon)
 
     async def _heartbeat(self, seconds: float) -> None:
         scheduler = self._cache.scheduler

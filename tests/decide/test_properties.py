@@ -318,11 +318,11 @@ def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timede
     assert not facts.config_problem
     assert before is None or not before.running
     assert all(job.finished for job in facts.jobs)
-    newest = max((j.run_number for j in facts.jobs), default=0)
-    if before is not None:
-        assert run.number == before.number + 1 or before.number == 10**15 - 1
-    else:
-        assert run.number == newest + 1
+    taken = {j.name for j in facts.jobs}
+    last = before.number if before is not None else 0
+    following = [n % (10**15 - 1) + 1 for n in range(last, last + 4)]
+    assert run.number == next(n for n in following if job_name(subject, n) not in taken)
+    assert run.job_name == job_name(subject, run.number)
     assert 1 <= run.attempt <= len(subject.spec.retry_delays_seconds) + 1
     token = subject.requested_at
     usable = token is not None and token.isprintable()
@@ -357,6 +357,7 @@ def test_a_claim_is_followed_by_its_job_and_by_nothing_else(facts: View, jump: t
         facts,
         integration=facts.integration.with_status(decision.status),
         job_absent=True,
+        status_is_live=True,
         job_seen=False,
         rejection=None,
     )

@@ -17,11 +17,12 @@ from tests.decide.make import (
     job,
     run,
     spec,
+    succeeded,
     view,
 )
 
 from spark_operator.decide.decision import Claim, Record, Wait
-from spark_operator.decide.fetch import decide
+from spark_operator.decide.fetch import decide, job_name
 from spark_operator.model import status
 from spark_operator.model.pod import PodReport
 from spark_operator.model.status import ErrorClass, Reason, Status, Trigger
@@ -151,11 +152,15 @@ def test_the_last_number_that_counts_is_followed_by_the_first() -> None:
 
 def test_after_a_wiped_status_the_next_run_takes_no_name_of_a_job_that_is_there() -> None:
     """It would be adopted, and its old outcome recorded for a fetch that never was."""
-    old = job(name="alice-7", run_number=7, succeeded=True)
-    claim = decide(view(integration(), jobs=(old,)), NOW)
-    assert isinstance(claim, Claim)
-    assert claim.status.run is not None
-    assert claim.status.run.number == 8
+    for before in (Status(), fetched(ago(days=1), status=Status(run=succeeded(number=1))).status):
+        subject = integration(status=before)
+        names = [job_name(subject, number) for number in (1, 2)]
+        old = tuple(job(name=name, uid=name, succeeded=True) for name in names)
+        claim = decide(view(subject, jobs=old), NOW)
+        assert isinstance(claim, Claim)
+        assert claim.status.run is not None
+        assert claim.status.run.number == 3
+        assert claim.status.run.job_name == job_name(subject, 3)
 
 
 @pytest.mark.parametrize(("written", "waits"), [(2**63 - 1, 86_400), (-5, 60)])

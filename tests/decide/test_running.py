@@ -67,8 +67,15 @@ def test_a_cache_without_the_job_proves_nothing() -> None:
 
 
 def test_a_crash_between_claim_and_create_ends_in_the_same_name() -> None:
-    subject = fetching()
-    assert decide(view(subject, job_absent=True), NOW) == CreateJob(run())
+    facts = view(fetching(), job_absent=True, status_is_live=True)
+    assert decide(facts, NOW) == CreateJob(run())
+
+
+def test_a_job_is_created_again_only_after_a_live_read_of_its_claim() -> None:
+    """A successor whose cache is behind would make a Job for a run that is recorded as lost."""
+    assert decide(view(fetching(), job_absent=True), NOW) == ReadAgain()
+    over = broken(failed(error_class=ErrorClass.LOST))
+    assert isinstance(decide(view(over, job_absent=True, status_is_live=True), NOW), Wait)
 
 
 def test_a_job_that_this_process_saw_and_that_is_gone_is_lost() -> None:
@@ -433,3 +440,11 @@ def test_conditions_carry_their_generation_and_keep_their_transition_time() -> N
     changed = status.condition("Ready")
     assert changed is not None
     assert changed.last_transition_time == NOW + timedelta(hours=1)
+
+
+def test_a_pod_that_is_gone_at_a_late_look_does_not_hide_why_it_did_not_start() -> None:
+    stuck = run(error_class=ErrorClass.IMAGE_PULL_FAILED, message="The image cannot be pulled.")
+    facts = view(fetching(stuck), jobs=(job(),), job_age_seconds=300, pod_looks=3, pod=NO_POD)
+    decision = decide(facts, NOW)
+    assert isinstance(decision, Wait)
+    assert decision.status.run == stuck

@@ -28,7 +28,7 @@ class Wait:
 
 @record(frozen=True, slots=True)
 class ReadAgain:
-    """The cached Integration is older than one of its Jobs: read it from the API server."""
+    """The cached Integration may be behind: read it from the API server."""
 
 
 @record(frozen=True, slots=True)

@@ -256,15 +256,17 @@ def _ask_capacity(view: View, plugin: Plugin, start: Start, now: datetime) -> As
 
 
 def _next_number(view: View) -> int:
-    """One more than the recorded run's.
+    """One more than the recorded run's, unless a Job bears that name already.
 
-    Where somebody wiped the record, or wrote nonsense into it, one more than the newest Job's: a Job
-    that is there already would be taken for the new run's, and its old outcome recorded again. The
-    labels of Jobs may be forged, but only to a number that can be counted on from.
+    Such a Job is there where somebody wiped the record or set it back: it would be taken for the new
+    run's, and its old outcome recorded for a fetch that never was.
     """
-    run = view.integration.status.run
-    last = run.number if run is not None else max((j.run_number for j in view.jobs), default=0)
-    return last % MAX_RUN_NUMBER + 1
+    integration = view.integration
+    run = integration.status.run
+    number = (run.number if run is not None else 0) % MAX_RUN_NUMBER + 1
+    while view.job(job_name(integration, number)) is not None:
+        number = number % MAX_RUN_NUMBER + 1
+    return number
 
 
 def _claim(view: View, start: Start, now: datetime) -> Claim:
@@ -341,8 +343,9 @@ def _without_job(view: View, run: Run, now: datetime) -> Decision:
     started_at = schedule.sane(run.started_at, now)
     timeout = timedelta(seconds=view.integration.spec.timeout_seconds)
     if started_at is not None and now - started_at < timeout:
-        # We died between claim and create, or the answer to the create was lost.
-        return CreateJob(run)
+        # We died between claim and create, or the answer to the create was lost. Or the cache is behind
+        # and the outcome is recorded: nothing would stop the create of a run that is over.
+        return CreateJob(run) if view.status_is_live else ReadAgain()
     return _record(
         view, run, outcome.lost("The Job is gone, and nobody recorded how it ended."), now
     )
@@ -362,6 +365,9 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
         cleared = run.error_class is None and run.message is None
         seen = run if cleared else replace(run, error_class=None, message=None)
         waiting = False
+    elif view.pod is not None and not view.pod.found and run.error_class is not None:
+        # It is gone, as at the deadline: what was seen of it while it was there says more.
+        seen, waiting = run, True
     elif view.pod is not None:
         problem = outcome.pod_problem(view.pod)
         error_class, message = problem or (None, None)

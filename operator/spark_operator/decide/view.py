@@ -18,7 +18,7 @@ class View:
     that nobody can have made it; a cache that merely lacks the Job proves nothing.
     ``job_is_live``: a live read just gave the claimed Job as it stands in ``jobs``.
     ``rejection``: why the Job of the claim cannot be made, now or ever under that name.
-    ``status_is_live``: the Integration was just read from the API server, not from the cache.
+    ``status_is_live``: the Integration was just read from the API server, or written to it.
     ``job_age_seconds``: monotonic, since this process first saw the claimed Job.
     ``pod`` and ``volume_claim_exists`` are None until they were looked up for this decision.
     """

@@ -134,7 +134,7 @@ class Evaluator:
             case decisions.Claim(status=status):
                 if await self._write(integration, status):
                     # Nobody else can have made a Job for a claim that we wrote just now.
-                    looked_up.job_absent = True
+                    looked_up.job_absent = looked_up.status_is_live = True
                     self._log_claim(entry.integration)
                 entry.waiting_since = None
                 self.admission.forget(integration.uid)

@@ -43,6 +43,6 @@ def test_in_a_year_every_slot_is_fetched_once_and_nothing_gets_stuck() -> None:
     assert seen["claims"] > 340_000
     # Each fetch is written twice, at its claim and at its end; other words need a reason, and few have.
     assert seen["successes"] + seen["failures"] >= seen["claims"] - 1000
-    assert seen["reworded"] < seen["claims"] / 10
+    assert seen["reworded"] < seen["claims"] / 8
     # A year in which nothing went wrong would prove nothing.
     assert min(seen[trouble] for trouble in TROUBLE) > 0, seen

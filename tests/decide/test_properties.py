@@ -37,7 +37,8 @@ _ODD_NUMBERS = st.sampled_from(
     [-1, 0, 1, 2, 3, 4, 5, 11, 2**31, 10**15 - 1, 10**15, 2**63 - 1, "1"]
 )
 _near = st.integers(-200_000, 90).map(lambda s: (NOW + timedelta(seconds=s)).isoformat())
-_times = _near | st.sampled_from(_ODD_TIMES)
+_recent = st.integers(-70, 70).map(lambda s: (NOW + timedelta(seconds=s)).isoformat())
+_times = _near | _recent | st.sampled_from(_ODD_TIMES)
 _numbers = st.integers(0, 6) | _ODD_NUMBERS
 
 
@@ -168,14 +169,13 @@ def _views(draw: st.DrawFn, mostly_idle: bool = False) -> View:
             )
         )
     if mostly_idle:
-        jobs = [j for j in jobs if j.finished or j.deleting][: draw(st.integers(0, 1))]
+        keeps = scheduler(history_succeeded=9, history_failed=9)
+        suspended = replace(keeps, suspend=True)
         return View(
             subject,
             plugin=plugin(),
-            scheduler=draw(
-                st.sampled_from([scheduler(history_succeeded=9, history_failed=9)] * 3 + [None])
-            ),
-            jobs=tuple(jobs),
+            scheduler=draw(st.sampled_from([keeps, keeps, keeps, suspended, None])),
+            jobs=tuple([j for j in jobs if j.finished or j.deleting][: draw(st.integers(0, 1))]),
             admitted=True,
         )
     return View(
@@ -340,10 +340,13 @@ def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timede
                 assert since >= timedelta(seconds=before.retry_after_seconds or 0)
             asked = usable and token != subject.status.last_handled_request
             cleared = before.generation != subject.generation
-            if not asked and not cleared and run.trigger is Trigger.RETRY:
-                delay = subject.spec.retry_delays_seconds[before.attempt - 1]
-                assert since >= timedelta(seconds=delay)
-                assert run.attempt == before.attempt + 1
+            delays = subject.spec.retry_delays_seconds
+            again = before.error_class is not ErrorClass.PERMANENT and before.attempt <= len(delays)
+            if not asked and not cleared and again:
+                assert since >= timedelta(seconds=delays[before.attempt - 1])
+                assert (run.attempt, run.trigger) == (before.attempt + 1, Trigger.RETRY)
+            else:
+                assert run.attempt == 1
 
 
 @examples

@@ -16,7 +16,9 @@ def prunable(jobs: Iterable[Job], run: Run | None, scheduler: Scheduler) -> tupl
     if run is None or run.running:
         return ()
     number = run.number
-    finished = [j for j in jobs if j.run_number < number and j.finished and not j.deleting]
+    finished = [
+        j for j in jobs if j.run_number < number and (j.succeeded or j.failed) and not j.deleting
+    ]
     if not finished:
         return ()
     finished.sort(key=lambda j: j.run_number, reverse=True)

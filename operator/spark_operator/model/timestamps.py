@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+_FORM = "%04d-%02d-%02dT%02d:%02d:%02dZ"
+
 
 def parse(value: object) -> datetime | None:
     """A timestamp of a status, or None where it is absent or malformed.
@@ -27,8 +29,9 @@ def dump(moment: datetime | None) -> str | None:
         return None
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    # The fraction is cut off, and so is the offset, which is "+00:00".
-    return moment.isoformat()[:19] + "Z"
+    # By hand, as it is asked for several times a decision and isoformat takes half as long again.
+    date = (moment.year, moment.month, moment.day)
+    return _FORM % (*date, moment.hour, moment.minute, moment.second)
 
 
 def whole_seconds(moment: datetime) -> datetime:

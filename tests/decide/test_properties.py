@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decide.make import NOW, POSTGRES, UID, plugin, scheduler
+from tests.decide.make import NOW, POSTGRES, UID, broken, failed, plugin, scheduler, spec, view
 
 from spark_operator.decide import decision as decisions
 from spark_operator.decide.fetch import decide, job_name
@@ -449,3 +449,63 @@ def test_a_clock_that_jumps_ahead_and_back_costs_one_early_fetch_and_no_more(yea
     )
     assert isinstance(rests, decisions.Wait)
     assert rests.until == NOW + timedelta(minutes=15)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    delays=st.lists(st.integers(1, 90), max_size=4).map(tuple),
+    attempt=st.integers(1, 5),
+    error_class=st.sampled_from(list(ErrorClass)),
+    asked_for=st.none() | st.integers(0, 120),
+    cycles=st.integers(1, 6),
+    since=st.integers(0, 130) | st.sampled_from([899, 900, 1800, 3600, 14_400, 86_400]),
+    cleared=st.booleans(),
+    requested=st.booleans(),
+    suspend=st.sampled_from(["", "", "", "integration", "scheduler"]),
+)
+def test_after_a_failure_the_next_claim_comes_at_its_second_and_as_its_attempt(
+    delays: tuple[int, ...],
+    attempt: int,
+    error_class: ErrorClass,
+    asked_for: int | None,
+    cycles: int,
+    since: int,
+    cleared: bool,
+    requested: bool,
+    suspend: str,
+) -> None:
+    retried = error_class is not ErrorClass.PERMANENT and attempt <= len(delays)
+    if requested or cleared:
+        earliest, following = 0, 1
+    elif retried:
+        earliest, following = delays[attempt - 1], attempt + 1
+    else:
+        earliest, following = min(15 * 60 * 2 ** (cycles - 1), 86_400), 1
+    if error_class is ErrorClass.LOST:
+        earliest = max(earliest, 20)
+    if error_class is ErrorClass.RATE_LIMITED:
+        earliest = max(earliest, asked_for or 0)
+    last = failed(
+        attempt=attempt,
+        error_class=error_class,
+        retry_after_seconds=asked_for,
+        finished_at=NOW - timedelta(seconds=since),
+        generation=None if cleared else 1,
+    )
+    subject = broken(
+        last,
+        failures=cycles,
+        requested_at="t1" if requested else None,
+        spec=spec(retry_delays_seconds=delays, suspend=suspend == "integration"),
+    )
+    decision = decide(view(subject, scheduler=scheduler(suspend=suspend == "scheduler")), NOW)
+    if suspend:
+        assert isinstance(decision, decisions.Wait)
+        assert decision.until is None
+    elif since < earliest:
+        assert isinstance(decision, decisions.Wait)
+        assert decision.until == NOW + timedelta(seconds=earliest - since)
+    else:
+        assert isinstance(decision, decisions.Claim)
+        assert decision.status.run is not None
+        assert decision.status.run.attempt == following

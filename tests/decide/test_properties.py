@@ -457,7 +457,7 @@ def test_a_clock_that_jumps_ahead_and_back_costs_one_early_fetch_and_no_more(yea
     attempt=st.integers(1, 5),
     error_class=st.sampled_from(list(ErrorClass)),
     asked_for=st.none() | st.integers(0, 120),
-    cycles=st.integers(1, 6),
+    cycles=st.integers(1, 12),
     since=st.integers(0, 130) | st.sampled_from([899, 900, 1800, 3600, 14_400, 86_400]),
     cleared=st.booleans(),
     requested=st.booleans(),

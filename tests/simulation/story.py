@@ -78,7 +78,7 @@ class Story:
         self._trouble_every(90 * DAY, self._all_suspended)
         self._trouble_every(90 * DAY, self._scheduler_goes)
         self._trouble_every(21 * DAY, self._outage)
-        self._now_and_then(0.9 * DAY, self.oracle.survey)
+        self._now_and_then(1.9 * DAY, self.oracle.survey)
 
     def _now_and_then(self, every: float, act: Callable[[], None]) -> None:
         def again() -> None:
@@ -307,7 +307,7 @@ class Story:
     def _fate_of(self, integration: Integration, run: Run) -> fates.Fate:
         """Failures come in a row: what failed is likelier to fail again."""
         before = self.oracle.ledgers[integration.uid].failing
-        chance = 0.5 if before else min(0.3, 0.04 * self._trouble)
+        chance = 0.5 if before else min(0.3, 0.03 * self._trouble)
         return fates.throw(
             self.random,
             failing=self.random.random() < chance,

@@ -107,6 +107,8 @@ def _kubelet(layout: Layout) -> dict[str, object]:
         "kubeAPIQPS": 200,
         "kubeAPIBurst": 400,
         "nodeStatusUpdateFrequency": "5s",
+        # A pod that fills its emptyDir is noticed only now and then: by default, every minute.
+        "volumeStatsAggPeriod": "10s",
         "shutdownGracePeriod": "0s",
     }
 

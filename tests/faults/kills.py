@@ -152,7 +152,7 @@ class Kills:
         killed_at = time.monotonic()
         self._world.request(LATE, token)
         leader.start()
-        this.left = self._left(requested)
+        this.left = self._left()
         burst.join()
 
         for name in self._numbers:
@@ -203,11 +203,13 @@ class Kills:
         )
         return {each["metadata"]["name"]: each.get("status", {}) for each in found["items"]}
 
-    def _left(self, requested: dict[str, str]) -> dict[str, int]:
+    def _left(self) -> dict[str, int]:
         """What the dead leader was in the middle of."""
         left = {"not claimed": 0, "claimed without a Job": 0, "running": 0, "ended": 0}
         jobs = set(self._world.job_names())
-        for name, status in self._statuses().items():
+        statuses = self._statuses()
+        del statuses[LATE]
+        for name, status in statuses.items():
             run = status["run"]
             if run["number"] == self._numbers[name]:
                 left["not claimed"] += 1

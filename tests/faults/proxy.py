@@ -200,9 +200,10 @@ class Proxy:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-        # Requests that were cut hold connections; a polite end of TLS would outlast the loop.
         await self._connector.close(abort_ssl=True)
         await self._session.close()
+        # What was cut just now ends its TLS in the background, and nothing can be waited for.
+        await asyncio.sleep(0.1)
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         self._count += 1
@@ -268,6 +269,9 @@ class Proxy:
                 raise
         finally:
             self._watches.discard(task)
+            if answer.connection is not None and answer.connection.transport is not None:
+                # A polite end of TLS waits for the server, and would outlast this loop.
+                answer.connection.transport.abort()
 
     async def _copy(self, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
         async for chunk in answer.content.iter_any():

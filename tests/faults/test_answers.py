@@ -20,10 +20,9 @@ CALLS = {
     "pods": READ_PODS,
     "record": lambda call: CLAIM_OR_RECORD(call) and b'"Succeeded"' in call.body,
 }
-# What each call may be answered with that is not the truth about the object.
-ERRORS = [("claim", 409), ("record", 409)] + [
-    (call, code) for call in CALLS for code in (429, 500, 503)
-]
+# Each call with each error, but the one that is an answer about the Job itself.
+ERRORS = [(call, code) for call in CALLS for code in (409, 410, 422, 429, 500, 503)]
+ERRORS.remove(("create", 422))
 
 
 @pytest.fixture
@@ -67,6 +66,18 @@ def test_an_error_that_passes_is_tried_again_and_nothing_is_done_twice(
     assert operator.running
 
 
+def test_a_job_that_is_refused_is_a_failed_run_and_the_next_attempt_makes_another(
+    world: World, proxy: Proxy, operator: Operator, recorder: Recorder
+) -> None:
+    proxy.add(Fault(CREATE_JOB, answer=422))
+    uid = world.make("refused", fate=QUICK, retryDelaysSeconds=[1])
+    assert world.wait_outcome("refused", 2)["attempt"] == 2
+    assert world.run("refused")["outcome"] == "Succeeded"
+    assert recorder.outcomes(uid) == {1: "Failed", 2: "Succeeded"}
+    assert recorder.runs(uid) == [2]
+    assert operator.running
+
+
 def test_a_create_that_takes_seconds_holds_up_nobody_else(
     world: World, proxy: Proxy, operator: Operator, recorder: Recorder
 ) -> None:
@@ -101,25 +112,6 @@ def test_a_watch_that_is_too_old_is_begun_anew(
     assert world.wait_outcome("anew", 1)["outcome"] == "Succeeded"
     assert recorder.runs(uid) == [1]
     assert operator.running
-
-
-def test_an_api_server_that_is_away_ends_neither_the_process_nor_its_calm(
-    world: World, proxy: Proxy, operator: Operator, recorder: Recorder
-) -> None:
-    uid = world.make("before", fate=QUICK)
-    world.wait_outcome("before", 1)
-    before = len(operator.output().splitlines())
-    proxy.away()
-    until(lambda: not operator.leads(), 30, operator.output)
-    asked = len(proxy.calls)
-    world.request("before", "while it was away")
-    until(lambda: len(proxy.calls) > asked + 10, 60)
-    assert operator.running
-    assert len(operator.output().splitlines()) - before < 100
-    proxy.back()
-    operator.wait_leading(40)
-    assert world.wait_outcome("before", 2, seconds=60)["trigger"] == "Requested"
-    assert recorder.runs(uid) == [1, 2]
 
 
 def test_a_watch_that_falls_silent_is_noticed(

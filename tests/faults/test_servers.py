@@ -1,4 +1,4 @@
-"""kube-apiserver and etcd are killed and started again, on a cluster of these tests' own."""
+"""kube-apiserver and etcd are killed and started again, or hang, on a cluster of these tests' own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.support.process import Operator
 from tests.support.recorder import Recorder
 from tests.support.waiting import until
-from tests.support.world import World
+from tests.support.world import CRDS, World
 from urllib3.exceptions import HTTPError
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
@@ -45,13 +45,16 @@ def insist(act: Callable[[], object]) -> None:
     until(done, 60)
 
 
-@pytest.mark.parametrize("component", ["apiserver", "etcd"])
-def test_a_server_killed_while_fetches_are_dispatched_doubles_and_loses_nothing(
+@pytest.mark.parametrize(
+    ("component", "fault"), [("apiserver", "killed"), ("apiserver", "paused"), ("etcd", "killed")]
+)
+def test_a_server_killed_or_hanging_while_fetches_are_dispatched_doubles_and_loses_nothing(
     apiserver: Cluster,
     world: World,
     operators: Callable[..., Operator],
     recorder: Recorder,
     component: str,
+    fault: str,
 ) -> None:
     operator = operators().start().wait_leading()
     names = [f"i{number}" for number in range(24)]
@@ -64,11 +67,16 @@ def test_a_server_killed_while_fetches_are_dispatched_doubles_and_loses_nothing(
     making = threading.Thread(target=burst)
     making.start()
     until(lambda: "dispatched" in operator.output(), 20, operator.output)
-    apiserver.kill(component)
+    stop, go_on = (
+        (apiserver.kill, apiserver.start)
+        if fault == "killed"
+        else (apiserver.pause, apiserver.resume)
+    )
+    stop(component)
     try:
         until(lambda: "lease" in operator.output(), 20, operator.output)
     finally:
-        apiserver.start(component)
+        go_on(component)
         making.join()
     operator.wait_leading(60)
     for name in names:
@@ -78,3 +86,19 @@ def test_a_server_killed_while_fetches_are_dispatched_doubles_and_loses_nothing(
         assert recorder.runs(world.get(name)["metadata"]["uid"]) == [1]
     assert recorder.overlaps() == []
     assert (operator.running, operator.pid) == (True, pid)
+
+
+def test_a_kind_that_is_deleted_and_made_anew_is_watched_again(
+    apiserver: Cluster, world: World, operators: Callable[..., Operator], recorder: Recorder
+) -> None:
+    """Its watch ends in an error that no repetition mends, and must not take the other watches along."""
+    operator = operators().start().wait_leading()
+    world.make("before", fate=QUICK)
+    world.wait_outcome("before", 1)
+    apiserver.kubectl("delete", "crd", "integrations.spark-integrations.dev")
+    until(lambda: "are not installed" in operator.output(), 30, operator.output)
+    apiserver.kubectl("apply", "--server-side", "-f", str(CRDS))
+    insist(lambda: world.make("after", fate=QUICK))
+    insist(lambda: world.wait_outcome("after", 1))
+    assert world.run("after")["number"] == 1
+    assert operator.leads()

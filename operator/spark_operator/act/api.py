@@ -2,10 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
+
+from spark_operator.act.fence import Fenced, Guard, fenced_by
+
+__all__ = ["Api", "ApiError", "Fenced", "Guard", "NoAnswer"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _PAGE_SIZE = 500
@@ -41,13 +45,6 @@ class ApiError(Exception):
 
 class NoAnswer(Exception):
     """No answer came. The server may have carried the request out: only a read tells."""
-
-
-class Fenced(Exception):
-    """This process does not lead, so it must not write."""
-
-
-Guard = Callable[[], bool]
 
 
 class Api:
@@ -123,9 +120,10 @@ class Api:
         fenced: bool = True,
     ) -> dict[str, Any]:
         """Raises Fenced without sending anything, ApiError, NoAnswer."""
-        if fenced and not self._may_write():
-            raise Fenced("this replica does not hold the Lease")
-        return await self._request(method, path, body=body, content_type=content_type)
+        if not fenced:
+            return await self._request(method, path, body=body, content_type=content_type)
+        with fenced_by(self._may_write):
+            return await self._request(method, path, body=body, content_type=content_type)
 
 
 def _error(response: aiohttp.ClientResponse, payload: bytes) -> ApiError:

@@ -9,6 +9,8 @@ from pathlib import Path
 import aiohttp
 import kopf
 
+from spark_operator.act.fence import FencedRequest
+
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _CONNECTIONS = 32
 # Longer than the pauses between bursts: a TLS handshake costs more than most requests.
@@ -36,6 +38,7 @@ class Connection:
             connector_owner=False,
             headers={**self.headers, "User-Agent": "spark-integrations"},
             middlewares=self.middlewares,
+            request_class=FencedRequest,
         )
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 
 Guard = Callable[[], bool]
@@ -44,3 +45,17 @@ class FencedRequest(aiohttp.ClientRequest):
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         _check(_guard.get())
         return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        """The headers wait for the body, which before Python 3.12 is written in the loop's next turn;
+        in a burst that turn is long enough to be frozen in."""
+        try:
+            _check(_guard.get())
+        except Fenced as fenced:
+            # We are a task that nobody awaits: whoever waits for the answer is told.
+            if conn.protocol is not None:
+                conn.protocol.set_exception(fenced)
+            return
+        await super().write_bytes(writer, conn, content_length)

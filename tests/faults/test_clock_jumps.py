@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,10 @@ def clock(tmp_path: Path) -> WallClock:
 
 
 @pytest.fixture
-def operator(
-    proxy: Proxy, operators: Callable[..., Operator], clock: WallClock
-) -> Iterator[Operator]:
+def operator(proxy: Proxy, operators: Callable[..., Operator], clock: WallClock) -> Operator:
     """By the proxy, as that takes no TLS: the certificates of a new cluster are not an hour old."""
-    started = operators(proxy.kubeconfig, wall_clock=clock).start()
-    yield started.wait_leading()
-    started.kill()
-    clock.tidy()
+    started: Operator = operators(proxy.kubeconfig, wall_clock=clock)
+    return started.start().wait_leading()
 
 
 @pytest.fixture
@@ -74,7 +70,7 @@ def test_an_hour_ahead_and_back_dispatches_early_once_and_nothing_gets_stuck(
     uids: dict[str, str],
 ) -> None:
     holder = lease(world)
-    world.make("under-way", fate={"delay": "4s"})
+    world.make("under-way", fate={"delay": "4s"}, updateFrequencyMinutes=1440)
     until(lambda: world.run("under-way").get("outcome") == "Running", SOON)
     clock.move(HOUR)
     world.wait_outcome("often", 2, SOON)
@@ -104,7 +100,7 @@ def test_an_hour_back_and_forth_dispatches_once_more_and_nothing_gets_stuck(
     uids: dict[str, str],
 ) -> None:
     holder = lease(world)
-    world.make("under-way", fate={"delay": "4s"})
+    world.make("under-way", fate={"delay": "4s"}, updateFrequencyMinutes=1440)
     until(lambda: world.run("under-way").get("outcome") == "Running", SOON)
     clock.move(-HOUR)
     for name in uids:

@@ -38,13 +38,14 @@ class Operator:
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._lease_seconds = lease_seconds
-        self._wall_clock = wall_clock.environment if wall_clock else {}
+        self._wall_clock = wall_clock
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
         self.port = free_port()
 
     def start(self) -> Operator:
         self._written = self.log.stat().st_size if self.log.exists() else 0
+        clock = self._wall_clock.environment if self._wall_clock else {}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -59,7 +60,7 @@ class Operator:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self._wall_clock, "KUBECONFIG": self._kubeconfig},
+                env={**os.environ, **clock, "KUBECONFIG": self._kubeconfig},
             )
         return self
 
@@ -100,6 +101,8 @@ class Operator:
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
+        if self._wall_clock is not None:
+            self._wall_clock.tidy()
 
     def terminate(self, seconds: float = 10) -> int:
         assert self._process is not None

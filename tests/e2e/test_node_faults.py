@@ -30,7 +30,7 @@ FETCHES = {
     "unpulled": ("plain", 30),
     "homeless": ("plain", 30),
     "hungry": ("swells", 300),
-    "slow": ("drips", 30),
+    "slow": ("drips", 40),
     "frozen": ("drips", 40),
     "greedy": ("drips", 300),
     "drained": ("drips", 300),
@@ -59,14 +59,14 @@ class Records:
     def __init__(self, place: Place) -> None:
         self._api = config.new_client_from_config(place.environment["KUBECONFIG"])
         self._watch = watch.Watch()
-        self._stopping = False
+        self._over = threading.Event()
         self.runs: dict[tuple[str, int], dict[str, Any]] = {}
         self.said: dict[str, set[str]] = {}
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
         objects = client.CustomObjectsApi(self._api)
-        while not self._stopping:
+        while not self._over.is_set():
             try:
                 for event in self._watch.stream(
                     objects.list_namespaced_custom_object,
@@ -74,10 +74,9 @@ class Records:
                     timeout_seconds=60,
                 ):
                     self._take(event["raw_object"])
-            except Exception:
-                # The cluster may be gone before the watch has noticed that it is over.
-                if not self._stopping:
-                    raise
+            except Exception:  # noqa: BLE001
+                # Cut, or the cluster is gone. The next watch begins with a list of what is there.
+                self._over.wait(0.2)
 
     def _take(self, body: dict[str, Any]) -> None:
         name, status = body["metadata"]["name"], body.get("status", {})
@@ -92,7 +91,7 @@ class Records:
         return self.runs[name, number]
 
     def stop(self) -> None:
-        self._stopping = True
+        self._over.set()
         self._watch.stop()
 
 
@@ -207,27 +206,33 @@ def faults(demo: Demo) -> Iterator[Records]:
     place = demo.place
     serve(place)
     records = Records(place)
+    try:
+        provoke(place)
+        yield records
+    finally:
+        records.stop()
+
+
+def provoke(place: Place) -> None:
+    # First, since its runner ends by itself ten seconds before the deadline, if it can.
+    begin(place, "frozen")
+    freeze(place, asking(place, "frozen")["metadata"]["uid"])
+
     scheduler = place.get("schedulers", SYSTEM)[0]["metadata"]["name"]
     pods = '{"spec": {"podTemplate": %s}}'
     nowhere = '{"spec": {"image": "localhost/nowhere:1"}}'
+    homeless = '{"nodeSelector": {"disk": "none"}}'
+    little = '{"resources": {"limits": {"memory": "200Mi"}}}'
     with changed(place, "plugin", "rest", nowhere, '{"spec": {"image": null}}'):
         begin(place, "unpulled")
-    homeless, little = (
-        '{"nodeSelector": {"disk": "none"}}',
-        '{"resources": {"limits": {"memory": "200Mi"}}}',
-    )
     with changed(place, "scheduler", scheduler, pods % homeless, pods % "null"):
         begin(place, "homeless")
     with changed(place, "scheduler", scheduler, pods % little, pods % "null"):
         begin(place, "hungry")
-    for name in ("frozen", "greedy", "drained", "slow"):
+    for name in ("greedy", "drained", "slow"):
         begin(place, name)
-    # The runner ends it by itself ten seconds before the deadline, if it can.
-    freeze(place, asking(place, "frozen")["metadata"]["uid"])
     fill_the_disk(place, asking(place, "greedy")["metadata"]["name"])
     evict(place, asking(place, "drained")["metadata"]["name"])
-    yield records
-    records.stop()
 
 
 @pytest.mark.parametrize("name", FAILURES)

@@ -49,6 +49,17 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
+def test_the_long_runs_are_targets_of_the_makefile() -> None:
+    """What they run is run by the tests, for a moment each (tests/faults, tests/chaos)."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^make (.*?)\s*#", text, flags=re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        subprocess.run(
+            ["make", "--dry-run", *command.split()], cwd=ROOT, check=True, capture_output=True
+        )
+
+
 @pytest.fixture
 def apiserver() -> Iterator[Cluster]:
     """One of this file's own: what the README says at its end deletes the CRDs."""

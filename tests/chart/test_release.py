@@ -38,7 +38,7 @@ def crd_uids(server: Server) -> dict[str, str]:
 def bare() -> Iterator[Server]:
     """A new API server for each test: it takes seconds, and deleting CRDs from one that several
     tests use can take a minute longer than the server admits."""
-    cluster = Cluster(f"chart-{os.getpid()}", kubeless=True, tmpfs=True)
+    cluster = Cluster(f"chart-{os.getpid()}", kubeless=True, tmpfs=True, dies_with_caller=True)
     try:
         cluster.up()
         server = Server(cluster.kubeconfig)

@@ -217,6 +217,13 @@ class Proxy:
         self.calls.append(call)
         if self._away:
             return self._hang_up(incoming)
+        try:
+            return await self._answer(incoming, call)
+        except aiohttp.ClientError:
+            # The server behind is away or ended in the middle of its answer. So does this one.
+            return self._hang_up(incoming)
+
+    async def _answer(self, incoming: web.Request, call: Call) -> web.StreamResponse:
         fault = next((f for f in self.faults if f.takes(call)), None)
         if fault is None:
             return await self._forward(incoming, call)

@@ -6,11 +6,19 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 from tests.chaos import population
 from tests.chaos.stage import Replica, Stage
 from tests.faults.proxy import CLAIM_OR_RECORD, CREATE_JOB, LEASE, WATCH, Call, Fault
+
+
+class Unsettles(Enum):
+    NOT = "not"
+    BRIEFLY = "briefly"
+    THROUGHOUT = "throughout"
+
 
 Act = Callable[[Stage, random.Random], None]
 _ALWAYS = 10**9
@@ -18,17 +26,23 @@ _ALWAYS = 10**9
 
 @dataclass(frozen=True)
 class Kind:
+    """``unsettles``: from when on somebody can be expected to act, as soon as the lead and the view are
+    found again: from its beginning, since another takes over, or only from its end."""
+
     name: str
     weight: int
     act: Act
+    unsettles: Unsettles
 
 
 KINDS: dict[str, Kind] = {}
 
 
-def fault(name: str, weight: int = 2) -> Callable[[Act], Act]:
+def fault(
+    name: str, weight: int = 2, *, unsettles: Unsettles = Unsettles.THROUGHOUT
+) -> Callable[[Act], Act]:
     def register(act: Act) -> Act:
-        KINDS[name] = Kind(name, weight, act)
+        KINDS[name] = Kind(name, weight, act, unsettles)
         return act
 
     return register
@@ -41,7 +55,7 @@ def draw(rng: random.Random) -> Kind:
 # --- the processes
 
 
-@fault("leader killed (SIGKILL)", weight=5)
+@fault("leader killed (SIGKILL)", weight=5, unsettles=Unsettles.BRIEFLY)
 def _kill_leader(stage: Stage, rng: random.Random) -> None:
     leader = stage.leader()
     with stage.down(leader):
@@ -51,13 +65,13 @@ def _kill_leader(stage: Stage, rng: random.Random) -> None:
 
 @fault("all replicas killed (SIGKILL)")
 def _kill_all(stage: Stage, rng: random.Random) -> None:
-    with stage.disturbed(), stage.down(*stage.replicas):
+    with stage.down(*stage.replicas):
         for replica in stage.replicas:
             replica.operator.kill()
         stage.pause(rng.uniform(0, 5))
 
 
-@fault("leader ended (SIGTERM)")
+@fault("leader ended (SIGTERM)", unsettles=Unsettles.BRIEFLY)
 def _end_leader(stage: Stage, rng: random.Random) -> None:
     leader = stage.leader()
     with stage.down(leader):
@@ -65,7 +79,7 @@ def _end_leader(stage: Stage, rng: random.Random) -> None:
         stage.pause(rng.uniform(2, 4))
 
 
-@fault("leader frozen and woken (SIGSTOP, SIGCONT)", weight=4)
+@fault("leader frozen and woken (SIGSTOP, SIGCONT)", weight=4, unsettles=Unsettles.BRIEFLY)
 def _freeze_leader(stage: Stage, rng: random.Random) -> None:
     leader = stage.leader()
     leader.operator.signal(signal.SIGSTOP)
@@ -77,13 +91,12 @@ def _freeze_leader(stage: Stage, rng: random.Random) -> None:
 def _clock(stage: Stage, rng: random.Random) -> None:
     """Of one replica, or of all."""
     jumps = rng.choice([stage.replicas, [stage.leader()], [rng.choice(stage.replicas)]])
-    with stage.disturbed():
-        offset = rng.choice([-3600, 3600])
-        for replica in jumps:
-            replica.wall_clock.move(offset)
-        stage.pause(rng.uniform(5, 20))
-        for replica in jumps:
-            replica.wall_clock.move(0)
+    offset = rng.choice([-3600, 3600])
+    for replica in jumps:
+        replica.wall_clock.move(offset)
+    stage.pause(rng.uniform(5, 20))
+    for replica in jumps:
+        replica.wall_clock.move(0)
 
 
 # --- the way to the API server
@@ -113,56 +126,52 @@ def _ordinary(call: Call) -> bool:
 @fault("answers lost after the server did it", weight=4)
 def _lost_answers(stage: Stage, rng: random.Random) -> None:
     share = rng.choice([0.1, 0.5])
-    with stage.disturbed():
-        _during(
-            stage,
-            stage.replicas,
-            lambda: Fault(_some(stage, share, _write), times=_ALWAYS, drop=True),
-            rng.uniform(3, 12),
-        )
+    _during(
+        stage,
+        stage.replicas,
+        lambda: Fault(_some(stage, share, _write), times=_ALWAYS, drop=True),
+        rng.uniform(3, 12),
+    )
 
 
 @fault("answers late")
 def _late_answers(stage: Stage, rng: random.Random) -> None:
     delay = rng.uniform(0.2, 4)
-    with stage.disturbed():
-        _during(
-            stage,
-            stage.replicas,
-            lambda: Fault(_some(stage, 0.5, _ordinary), times=_ALWAYS, delay_seconds=delay),
-            rng.uniform(5, 12),
-        )
+    _during(
+        stage,
+        stage.replicas,
+        lambda: Fault(_some(stage, 0.5, _ordinary), times=_ALWAYS, delay_seconds=delay),
+        rng.uniform(5, 12),
+    )
 
 
 @fault("answers 429, 500, 503", weight=4)
 def _errors(stage: Stage, rng: random.Random) -> None:
     code = rng.choice([429, 500, 503])
-    with stage.disturbed():
-        _during(
-            stage,
-            stage.replicas,
-            lambda: Fault(
-                _some(stage, 0.5, _ordinary),
-                times=_ALWAYS,
-                answer=code,
-                retry_after=1 if code == 429 else None,
-            ),
-            rng.uniform(3, 10),
-        )
+    _during(
+        stage,
+        stage.replicas,
+        lambda: Fault(
+            _some(stage, 0.5, _ordinary),
+            times=_ALWAYS,
+            answer=code,
+            retry_after=1 if code == 429 else None,
+        ),
+        rng.uniform(3, 10),
+    )
 
 
 @fault("answers 409 to claims and outcomes")
 def _conflicts(stage: Stage, rng: random.Random) -> None:
-    with stage.disturbed():
-        _during(
-            stage,
-            stage.replicas,
-            lambda: Fault(_some(stage, 0.5, CLAIM_OR_RECORD), times=_ALWAYS, answer=409),
-            rng.uniform(3, 10),
-        )
+    _during(
+        stage,
+        stage.replicas,
+        lambda: Fault(_some(stage, 0.5, CLAIM_OR_RECORD), times=_ALWAYS, answer=409),
+        rng.uniform(3, 10),
+    )
 
 
-@fault("answers 422 to new Jobs")
+@fault("answers 422 to new Jobs", unsettles=Unsettles.NOT)
 def _refusals(stage: Stage, rng: random.Random) -> None:
     _during(
         stage,
@@ -176,14 +185,13 @@ def _refusals(stage: Stage, rng: random.Random) -> None:
 def _expired(stage: Stage, rng: random.Random) -> None:
     replica = rng.choice(stage.replicas)
     times = rng.randint(1, 5)
-    with stage.disturbed():
-        added = replica.proxy.add(Fault(WATCH, times=times, answer=410))
-        replica.proxy.cut_watches()
-        stage.pause(3)
-        replica.proxy.faults.remove(added)
+    added = replica.proxy.add(Fault(WATCH, times=times, answer=410))
+    replica.proxy.cut_watches()
+    stage.pause(3)
+    replica.proxy.faults.remove(added)
 
 
-@fault("watches cut", weight=3)
+@fault("watches cut", weight=3, unsettles=Unsettles.NOT)
 def _cut(stage: Stage, rng: random.Random) -> None:
     for replica in stage.replicas:
         replica.proxy.cut_watches()
@@ -192,12 +200,11 @@ def _cut(stage: Stage, rng: random.Random) -> None:
 @fault("watches silent", weight=1)
 def _silent(stage: Stage, rng: random.Random) -> None:
     replica = stage.leader()
-    with stage.disturbed():
-        replica.proxy.silence_watches()
-        # Three times in ten nobody helps: the operator has to notice (within 70 s).
-        stage.pause(75 if rng.random() < 0.3 else rng.uniform(3, 15))
-        replica.proxy.back()
-        replica.proxy.cut_watches()
+    replica.proxy.silence_watches()
+    # Three times in ten nobody helps: the operator has to notice (within 70 s).
+    stage.pause(75 if rng.random() < 0.3 else rng.uniform(3, 15))
+    replica.proxy.back()
+    replica.proxy.cut_watches()
 
 
 @fault("Lease out of reach of the leader")
@@ -215,19 +222,17 @@ def _lease_unreachable(stage: Stage, rng: random.Random) -> None:
 
 @fault("API server away from the operator")
 def _away(stage: Stage, rng: random.Random) -> None:
-    with stage.disturbed():
-        for replica in stage.replicas:
-            replica.proxy.away()
-        stage.pause(rng.uniform(2, 20))
-        for replica in stage.replicas:
-            replica.proxy.back()
+    for replica in stage.replicas:
+        replica.proxy.away()
+    stage.pause(rng.uniform(2, 20))
+    for replica in stage.replicas:
+        replica.proxy.back()
 
 
 def _restarted(stage: Stage, component: str, seconds: float) -> None:
-    with stage.disturbed():
-        stage.cluster.kill(component)
-        stage.pause(seconds)
-        stage.cluster.start(component)
+    stage.cluster.kill(component)
+    stage.pause(seconds)
+    stage.cluster.start(component)
 
 
 @fault("API server killed and started")
@@ -248,14 +253,14 @@ def _controllers(stage: Stage, rng: random.Random) -> None:
 # --- people
 
 
-@fault("Jobs deleted by hand", weight=4)
+@fault("Jobs deleted by hand", weight=4, unsettles=Unsettles.NOT)
 def _delete_jobs(stage: Stage, rng: random.Random) -> None:
     jobs = stage.jobs(unfinished=True) or stage.jobs(unfinished=False)
     for job in rng.sample(jobs, min(len(jobs), rng.randint(1, 5))):
         stage.by_hand(partial(stage.world.delete, "job", job["metadata"]["name"]))
 
 
-@fault("pods deleted by hand", weight=3)
+@fault("pods deleted by hand", weight=3, unsettles=Unsettles.NOT)
 def _delete_pods(stage: Stage, rng: random.Random) -> None:
     def act() -> None:
         world = stage.world
@@ -273,12 +278,12 @@ def _delete_pods(stage: Stage, rng: random.Random) -> None:
     stage.by_hand(act)
 
 
-@fault("Lease deleted by hand")
+@fault("Lease deleted by hand", unsettles=Unsettles.BRIEFLY)
 def _delete_lease(stage: Stage, rng: random.Random) -> None:
     stage.by_hand(lambda: stage.world.delete("lease", "spark"))
 
 
-@fault("Lease taken by hand")
+@fault("Lease taken by hand", unsettles=Unsettles.BRIEFLY)
 def _take_lease(stage: Stage, rng: random.Random) -> None:
     stage.by_hand(
         lambda: stage.world.leases.patch_namespaced_lease(
@@ -287,7 +292,7 @@ def _take_lease(stage: Stage, rng: random.Random) -> None:
     )
 
 
-@fault("Plugin deleted by hand and made again", weight=1)
+@fault("Plugin deleted by hand and made again", weight=1, unsettles=Unsettles.NOT)
 def _delete_plugin(stage: Stage, rng: random.Random) -> None:
     world = stage.world
     if stage.by_hand(lambda: world.delete("plugin", world.namespace)):
@@ -295,7 +300,7 @@ def _delete_plugin(stage: Stage, rng: random.Random) -> None:
         stage.by_hand_until_done(lambda: world.make_plugin(configSchema=population.SCHEMA))
 
 
-@fault("Scheduler deleted by hand and made again", weight=1)
+@fault("Scheduler deleted by hand and made again", weight=1, unsettles=Unsettles.NOT)
 def _delete_scheduler(stage: Stage, rng: random.Random) -> None:
     world = stage.world
     places = rng.randint(40, 80)
@@ -304,7 +309,7 @@ def _delete_scheduler(stage: Stage, rng: random.Random) -> None:
         stage.by_hand_until_done(lambda: world.make_scheduler(maxConcurrentFetches=places))
 
 
-@fault("Scheduler suspended and resumed", weight=1)
+@fault("Scheduler suspended and resumed", weight=1, unsettles=Unsettles.NOT)
 def _suspend_scheduler(stage: Stage, rng: random.Random) -> None:
     if stage.by_hand(lambda: stage.world.change_scheduler(suspend=True)):
         stage.pause(rng.uniform(1, 6))

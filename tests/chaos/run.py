@@ -14,6 +14,8 @@ from typing import Any
 
 from tests.chaos import due, faults, population
 from tests.chaos.audit import Findings, audit
+from tests.chaos.faults import Unsettles
+from tests.chaos.intervals import Intervals
 from tests.chaos.people import People
 from tests.chaos.record import Recorder
 from tests.chaos.stage import Replica, Stage
@@ -24,9 +26,14 @@ from tests.support.wall_clock import WallClock
 from tests.support.world import World
 
 LEASE_SECONDS = 3
-# What a slot may wait, by its definition: 30 s and the failover gap. With a Lease of 3 s that is the
-# Lease, a try, and the start of a process whose caches must be whole.
-TOLERANCE_SECONDS = 30.0 + 10.0
+# By its definition a slot is lost after 30 s and the failover gap. The gap is counted after each fault
+# that takes the lead or the view away: the Lease, a try, and the start of a process whose caches must
+# be whole.
+TOLERANCE_SECONDS = 30.0
+GAP_SECONDS = 10.0
+# Faults come in waves, and between them there is calm for longer than any slot may wait.
+WAVE = 8
+CALM_SECONDS = 50.0
 # The longest that anything needs once the last fault is over: a silent watch that was just begun
 # anew, a fetch that hangs until its deadline, and the tolerance in which its end must be recorded.
 SETTLE_SECONDS = 75.0
@@ -74,7 +81,7 @@ def play(plan: Plan, cluster: Any, folder: Path, say: Callable[[str], None]) -> 
         people = People(stage, names, random.Random(f"{plan.seed} people"))
         people.start()
         began = time.time()
-        injected = _break(plan, stage, say)
+        injected, disturbances = _break(plan, stage, say)
         stage.ended.set()
         people.join(130)
         people.resume(at_most=0)
@@ -89,7 +96,7 @@ def play(plan: Plan, cluster: Any, folder: Path, say: Callable[[str], None]) -> 
         say("judging")
         findings = audit(
             observations,
-            disturbances=stage.disturbances,
+            disturbances=disturbances,
             ended_at=ended_at,
             tolerance_seconds=TOLERANCE_SECONDS,
         )
@@ -101,8 +108,8 @@ def play(plan: Plan, cluster: Any, folder: Path, say: Callable[[str], None]) -> 
             f"own watches of the record interrupted: {recorder.interruptions}",
             f"objects' versions recorded: {len(observations)}",
         ]
-        disturbed = sum(min(e, ended_at) - max(s, began) for s, e in stage.disturbances)
-        return Result(plan, findings, injected, broken, notes, 1 - disturbed / (ended_at - began))
+        calm = Intervals(disturbances).outside(began, ended_at) / (ended_at - began)
+        return Result(plan, findings, injected, broken, notes, calm)
     finally:
         stage.ended.set()
         for replica in replicas:
@@ -141,18 +148,32 @@ def _supervise(stage: Stage) -> None:
         stage.pause(0.5)
 
 
-def _break(plan: Plan, stage: Stage, say: Callable[[str], None]) -> dict[str, list[float]]:
-    """Draw faults until the time is up. The same seed draws the same, in the same order."""
+def _break(
+    plan: Plan, stage: Stage, say: Callable[[str], None]
+) -> tuple[dict[str, list[float]], list[tuple[float, float]]]:
+    """Draw faults until the time is up. The same seed draws the same, in the same order.
+
+    How long each lasted, by fault; and the times in which nobody could be expected to act.
+    """
     rng = random.Random(f"{plan.seed} faults")
     injected: dict[str, list[float]] = defaultdict(list)
-    began = time.monotonic()
-    while (at := time.monotonic() - began) < plan.minutes * 60:
+    disturbances: list[tuple[float, float]] = []
+    began, drawn = time.time(), 0
+    while (at := time.time() - began) < plan.minutes * 60:
         kind, own = faults.draw(rng), random.Random(rng.getrandbits(64))
         say(f"{at:6.1f} s: {kind.name}")
         kind.act(stage, own)
-        injected[kind.name].append(time.monotonic() - began - at)
-        stage.pause(rng.choice([0.2, 2.0, rng.uniform(2, 10)]))
-    return injected
+        ended = time.time()
+        injected[kind.name].append(ended - began - at)
+        match kind.unsettles:
+            case Unsettles.BRIEFLY:
+                disturbances.append((began + at, began + at + GAP_SECONDS))
+            case Unsettles.THROUGHOUT:
+                disturbances.append((began + at, ended + GAP_SECONDS))
+        drawn += 1
+        pause = rng.choice([0.2, 2.0, rng.uniform(2, 10)])
+        stage.pause(pause if drawn % WAVE else CALM_SECONDS)
+    return injected, disturbances
 
 
 def _at_rest(stage: Stage, seconds: float) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -44,7 +43,6 @@ class Stage:
     replicas: list[Replica]
     randomness: random.Random
     ended: threading.Event = field(default_factory=threading.Event)
-    disturbances: list[tuple[float, float]] = field(default_factory=list)
     not_applied: int = 0
 
     def leader(self) -> Replica:
@@ -57,15 +55,6 @@ class Stage:
     def pause(self, seconds: float) -> None:
         """Let time pass, but not beyond the end."""
         self.ended.wait(seconds)
-
-    @contextlib.contextmanager
-    def disturbed(self) -> Iterator[None]:
-        """Meanwhile nobody can be expected to act."""
-        began = time.time()
-        try:
-            yield
-        finally:
-            self.disturbances.append((began, time.time()))
 
     @contextlib.contextmanager
     def down(self, *replicas: Replica) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
@@ -47,3 +48,15 @@ def test_a_warning_that_an_outage_multiplies_is_shown_ten_times_and_then_counted
     later = record("request failed", collapse=True)
     assert collapse(later)
     assert later.getMessage() == "request failed"
+
+
+@pytest.mark.parametrize(("logger", "shown"), [("kopf.reactor", False), ("spark_operator", True)])
+def test_the_stack_is_shown_of_our_own_defects_and_not_of_a_refused_watch(
+    logger: str, shown: bool
+) -> None:
+    try:
+        raise ValueError("refused")
+    except ValueError:
+        record = logging.LogRecord(logger, logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    assert logs.brief(record)
+    assert ("Traceback" in logs.TextFormatter().format(record)) is shown

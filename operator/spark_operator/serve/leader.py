@@ -176,7 +176,9 @@ class Leader:
                     async with asyncio.timeout(None) as scope, self._cancellable(scope):
                         await self._evaluator.evaluate(uid)
             except TimeoutError:
-                logger.warning("interrupted, as the lead was lost", extra={"uid": uid})
+                logger.warning(
+                    "interrupted, as the lead was lost", extra={"uid": uid, "collapse": True}
+                )
             finally:
                 self._queue.done(uid)
 

@@ -20,6 +20,13 @@ def first_attempt(record: logging.LogRecord) -> bool:
     return not (record.name.startswith("kopf") and _ATTEMPT_AGAIN.match(record.getMessage()))
 
 
+def brief(record: logging.LogRecord) -> bool:
+    """kopf shows the whole stack each time that a server refuses a watch. Its messages say the same."""
+    if record.name.startswith("kopf"):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 class Collapse:
     """Lets few of those warnings through that an outage multiplies by the number of Integrations.
 
@@ -85,6 +92,7 @@ def configure(*, style: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     handler.addFilter(first_attempt)
+    handler.addFilter(brief)
     handler.addFilter(Collapse())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import kopf
+from kopf._cogs.clients.errors import APIError
 
 from spark_operator.act import objects
 from spark_operator.act.api import Api, ApiError, NoAnswer
@@ -166,7 +167,7 @@ class Service:
             if whole and not self._whole.is_set():
                 logger.info("caches are whole: %s integrations", len(self._cache.integrations))
                 self._whole.set()
-            delay = _RELIST_SECONDS if whole else min(delay * 2, 5.0)
+            delay = _RELIST_SECONDS if whole else min(delay * 2, 2.0)
 
     async def _watch(self) -> None:
         """kopf, again and again: a watch that it cannot go on with ends it, but not the process."""
@@ -174,6 +175,8 @@ class Service:
             await self._served()
             try:
                 await self._kopf()
+            except APIError as refused:
+                logger.warning("watches ended, started again: %s", refused)
             except Exception:
                 logger.exception("watches ended, started again")
             await asyncio.sleep(1)

@@ -111,6 +111,7 @@ def test_a_watch_that_is_too_old_is_begun_anew(
     uid = world.make("anew", fate=QUICK)
     assert world.wait_outcome("anew", 1)["outcome"] == "Succeeded"
     assert recorder.runs(uid) == [1]
+    assert "Traceback" not in operator.output()
     assert operator.running
 
 

@@ -53,6 +53,7 @@ class Service:
         self._cache = Cache(options.scheduler)
         self._whole = asyncio.Event()
         self._stop = asyncio.Event()
+        self._ending = False
         self._beat = clock.monotonic()
         self._leader = Leader(
             api=self._api,
@@ -87,6 +88,7 @@ class Service:
         Raises LeadTaken where another replica took the Lease from us, PortTaken.
         """
         self._take_signals()
+        asyncio.get_running_loop().set_exception_handler(self._unheard)
         try:
             await self._health.start()
         except PortTaken:
@@ -121,12 +123,23 @@ class Service:
         )
         await self._elector.release()
         await self._health.stop()
-        asyncio.get_running_loop().set_exception_handler(_while_ending)
+        self._ending = True
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=1)
         await self._session.close()
         await self._connection.close()
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What failed in a task that nobody waits for, which asyncio reports with a stack.
+
+        Of two kinds it would only make whoever reads the log wonder: watches of kopf that were refused,
+        which were told of and begun anew; and those that complain of being closed half way at an
+        ordinary stop.
+        """
+        refused = isinstance(context.get("exception"), APIError)
+        if not (refused or (self._ending and "asyncgen" in context)):
+            loop.default_exception_handler(context)
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -248,10 +261,3 @@ def _cancel_watchers(ours: set[asyncio.Task[object]]) -> None:
     for task in asyncio.all_tasks() - ours:
         if task.get_name().startswith("watcher for ") and not task.cancelling():
             task.cancel()
-
-
-def _while_ending(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """kopf's watches complain with a traceback when they are closed half way. Nothing depends on them
-    any more, and whoever reads the log of an ordinary stop should not have to wonder."""
-    if "asyncgen" not in context:
-        loop.default_exception_handler(context)

@@ -22,10 +22,13 @@ def blocks(page, language):
 
 @pytest.mark.parametrize(("page", "plugin"), [("plugins/rest.md", Rest), ("plugins/rss.md", Rss)])
 def test_the_example_of_a_plugin_is_a_valid_config(page, plugin):
-    (text,) = blocks(page, "yaml")
+    (text, *parts) = blocks(page, "yaml")
     spec = yaml.safe_load(text)["spec"]
     assert spec["service"] == plugin.name
     plugin.Config.model_validate(spec["config"])
+    # Other examples show a part of the config alone.
+    for part in parts:
+        plugin.Config.model_validate(spec["config"] | yaml.safe_load(part))
 
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):

@@ -64,10 +64,10 @@ def auth(chosen: s.Auth, credentials: Rest.Credentials, context: Context) -> Any
 
     match chosen:
         case s.BearerAuth():
-            token = _header_safe("token", need("token"))
+            token = header_safe("token", need("token"))
             return HeaderAuth("Authorization", f"{chosen.scheme} {token}")
         case s.ApiKeyAuth() if chosen.location == "header":
-            return HeaderAuth(chosen.name, _header_safe("api_key", need("api_key")))
+            return HeaderAuth(chosen.name, header_safe("api_key", need("api_key")))
         case s.ApiKeyAuth():
             return QueryAuth(chosen.name, need("api_key"))
         case s.BasicAuth():
@@ -97,7 +97,8 @@ def auth(chosen: s.Auth, credentials: Rest.Credentials, context: Context) -> Any
             return None
 
 
-def _header_safe(key: str, value: str) -> str:
+def header_safe(key: str, value: str) -> str:
+    """The value of the credential; raises `PermanentError` for one that no header can carry."""
     # The HTTP library would refuse it with an error that repeats the value.
     if not value.isascii() or not value.isprintable():
         raise PermanentError(

@@ -125,8 +125,11 @@ def test_a_placeholder_that_stands_nowhere_is_named(fetch):
         ([CHILD, ISSUES], "must stand above it"),
         ([ISSUES | {"store": False}], "neither stored nor the parent"),
         (
-            [ISSUES, CHILD | {"incremental": {"cursorPath": "at", "startParam": "since"}}],
-            "make the parent incremental",
+            [
+                ISSUES,
+                CHILD | {"incremental": {"cursorPath": "at", "startParam": "since", "lag": 5}},
+            ],
+            "neither lag nor endValue",
         ),
         ([ISSUES, CHILD | {"ignoreStatus": [401]}], "401 never means an empty list"),
         ([ISSUES, CHILD | {"parent": {"resource": "issues", "bind": {}}}], "at least 1 item"),
@@ -136,3 +139,37 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(resources, fault):
     whole = [{"name": "items", "primaryKey": ["id"]} | resource for resource in resources]
     with pytest.raises(ValidationError, match=fault):
         Rest.Config.model_validate({"baseUrl": "https://a.example", "resources": whole})
+
+
+SINCE = {"cursorPath": "at", "startParam": "since", "initialValue": 10}
+
+
+def test_children_are_asked_for_what_is_new_of_their_own_parent(service, fetch):
+    service.on("/issues", json_answer([{"id": 1, "number": 1}, {"id": 2, "number": 2}]))
+    # The second parent's are older than the newest of the first: one place for both loses them.
+    service.on("/issues/1/comments", json_answer([{"id": 5, "at": 90}, {"id": 6, "at": 9}]))
+    service.on("/issues/2/comments", json_answer([{"id": 7, "at": 20}]))
+    records = fetch(above=[ISSUES], **CHILD, incremental=SINCE)
+    assert [record["id"] for record in records] == [5, 7]
+    assert [r.query for r in service.requests[1:]] == [{"since": "10"}, {"since": "10"}]
+
+
+@pytest.mark.parametrize(("on_missing", "count"), [("include", 2), ("exclude", 1), ("fail", None)])
+def test_a_child_without_a_value_at_the_cursor_is_what_the_config_says(
+    service, fetch, on_missing, count
+):
+    service.on("/issues", json_answer([{"id": 1, "number": 1}]))
+    service.on("/issues/1/comments", json_answer([{"id": 5, "at": 90}, {"id": 6}]))
+    asked = {"above": [ISSUES], **CHILD, "incremental": SINCE | {"onMissing": on_missing}}
+    if count is None:
+        with pytest.raises(PermanentError, match=r"no value where incremental\.cursorPath leads"):
+            fetch(**asked)
+    else:
+        assert len(fetch(**asked)) == count
+
+
+def test_values_without_an_order_are_named(service, fetch):
+    service.on("/issues", json_answer([{"id": 1, "number": 1}]))
+    service.on("/issues/1/comments", json_answer([{"id": 5, "at": "x"}]))
+    with pytest.raises(PermanentError, match="more than one kind"):
+        fetch(above=[ISSUES], **CHILD, incremental=SINCE)

@@ -23,6 +23,21 @@ def only(pod, table):
     pod.config["tables"] = [table]
 
 
+def test_an_issue_is_updated_in_postgres(warehouse, repository, service, postgres):
+    github, dataset = warehouse, warehouse.destination["dataset"]
+    github.service = "github"
+    github.config = {"baseUrl": service.url, "repositories": ["alice/shop"]}
+    repository.issues = [issue(1, 5, labels=[{"name": "a"}], user={"login": "alice"})]
+    repository.commits = [commit("b", 9)]
+    github.config["tables"] = ["issues", "commits"]
+    assert github.fetch().message == {"rows": 2}
+    repository.issues[0] |= {"title": "edited", "updated_at": at(100)}
+    assert github.fetch().message == {"rows": 1}
+    assert postgres.rows(f'SELECT title, labels, "user" FROM {dataset}.issues') == [
+        ("edited", [{"name": "a"}], {"login": "alice"})
+    ]
+
+
 def test_all_tables_are_filled_and_a_second_fetch_without_news_loads_nothing(github, repository):
     repository.issues = [issue(1, 5), issue(2, 7, pull_request={"url": "x"})]
     repository.pulls = [issue(2, 7, merged_at=None)]

@@ -248,3 +248,30 @@ def test_a_refused_refresh_token_ends_with_the_command_that_retries(rest, servic
     assert "(invalid_grant): the key refresh_token is not accepted any more" in ended.said
     assert ended.said.endswith("requestedAt=$(date +%s) --overwrite")
     assert "canary" not in ended.stderr + ended.raw.decode()
+
+
+def test_each_parent_has_a_place_of_its_own_from_fetch_to_fetch(rest, service):
+    rest.config["resources"] = [
+        {"name": "lists", "path": "lists", "primaryKey": ["id"], "store": False},
+        {
+            "name": "items",
+            "path": "lists/{list}/items",
+            "parent": {"resource": "lists", "bind": {"list": "id"}},
+            "primaryKey": ["id"],
+            "incremental": {"cursorPath": "at.value", "startParam": "since"},
+        },
+    ]
+    lists = [{"id": "a"}]
+    service.on("/lists", lambda r: json_answer(lists))
+    service.on("/lists/a/items", json_answer([{"id": 1, "at": {"value": 50}}]))
+    service.on("/lists/b/items", json_answer([{"id": 2, "at": {"value": 7}}]))
+    assert rest.fetch().message == {"rows": 1}
+    lists.append({"id": "b"})
+    assert rest.fetch().message["rows"] == 2
+    assert rest.fetch().exit == 0
+    assert rest.rows("SELECT id, cursor_value FROM team_a_alice.items ORDER BY id") == [
+        (1, 50),
+        (2, 7),
+    ]
+    asked = [(r.path[7], r.query.get("since")) for r in service.requests if r.path != "/lists"]
+    assert asked == [("a", None), ("a", "50"), ("b", None), ("a", "50"), ("b", "7")]

@@ -246,11 +246,8 @@ class Resource(contract.Config):
         if self.body is not None and self.form is not None:
             raise ValueError("body and form exclude each other")
         incremental = self.incremental
-        if incremental and self.parent:
-            raise ValueError(
-                "incremental does not go with parent, as one place for all parents would lose the "
-                "older records of a new one: make the parent incremental"
-            )
+        if incremental and self.parent and (incremental.lag or incremental.end_value is not None):
+            raise ValueError("with a parent, incremental has neither lag nor endValue")
         if incremental:
             for name, param in (
                 ("startParam", incremental.start_param),

@@ -81,7 +81,7 @@ class OAuth2ClientCredentials(_OAuth2):
 
 
 class OAuth2RefreshToken(_OAuth2):
-    """OAuth 2.0 refresh token, from the keys `refresh_token`, `client_id` and, where the client has one, `client_secret` of the Secret."""
+    """OAuth 2.0 refresh token, from the keys `refresh_token`, `client_id` and `client_secret`."""
 
     type: Literal["oauth2RefreshToken"]
 

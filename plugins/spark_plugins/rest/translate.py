@@ -16,6 +16,7 @@ from spark_plugins.rest import config as c
 from spark_plugins.rest import paging_config as p
 from spark_plugins.rest.bind import as_text, bound, fill, fill_path, included, unused
 from spark_plugins.rest.body import put
+from spark_plugins.rest.cursors import Cursors
 from spark_plugins.rest.signing import auth
 from spark_plugins.rest.walk import Question, walk
 
@@ -87,31 +88,42 @@ def _resource(resource: c.Resource, question: Question, client: RESTClient) -> A
         # not changed.
         primary_key=lambda record: record,
     )
-    in_object = _in_object(settings)
 
     def new_pages(since: Any = since) -> Iterator[list[Any]]:
         for page in walk(client, _since(question, settings, since.start_value)):
-            if in_object:
-                for record in page:
-                    _lift_cursor(record, settings.cursor_path)
+            _lift_cursors(page, settings)
             yield page
 
     return dlt.resource(new_pages, **_hints(resource))()
 
 
 def _child(resource: c.Resource, question: Question, client: RESTClient, parent: Any) -> Any:
-    settings = resource.parent
+    settings, incremental = resource.parent, resource.incremental
     assert settings is not None
 
     def pages(records: Any) -> Iterator[list[Any]]:
+        cursors = None
+        if incremental is not None:
+            cursors = Cursors(dlt.current.resource_state(), incremental, resource.name)
         for record in records if isinstance(records, list) else [records]:
             values = bound(settings, record, resource.name)
             extra = included(settings, record)
-            for page in walk(client, _filled(question, values)):
-                for child in page:
+            asked = _filled(question, values)
+            start = highest = None
+            if cursors is not None and incremental is not None:
+                start = highest = cursors.start(values)
+                asked = _since(asked, incremental, start)
+            for page in walk(client, asked):
+                found: list[Any] = page
+                if cursors is not None and incremental is not None:
+                    found, highest = cursors.new(page, start, highest)
+                    _lift_cursors(found, incremental)
+                for child in found:
                     if isinstance(child, dict):
                         child.update(extra)
-                yield page
+                yield found
+            if cursors is not None:
+                cursors.reached(values, highest)
 
     return dlt.transformer(pages, data_from=parent, **_hints(resource))()
 
@@ -170,11 +182,15 @@ def _in_object(settings: c.Incremental) -> bool:
     return not settings.cursor_path.isidentifier()
 
 
-def _lift_cursor(record: Any, path: str) -> None:
-    """Give the cursor a column of its own: by it the newest of two versions is known."""
-    if isinstance(record, dict):
-        values = jsonpath.find_values(path, record)
-        record[c.CURSOR_COLUMN] = values[0] if values else None
+def _lift_cursors(records: list[Any], settings: c.Incremental) -> None:
+    """Give a cursor inside an object a column of its own: by it the newest of two versions is
+    known."""
+    if not _in_object(settings):
+        return
+    for record in records:
+        if isinstance(record, dict):
+            values = jsonpath.find_values(settings.cursor_path, record)
+            record[c.CURSOR_COLUMN] = values[0] if values else None
 
 
 def _check(resource: c.Resource, where: str) -> None:

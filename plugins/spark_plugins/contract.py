@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -66,12 +66,14 @@ class Context:
     """What an author needs besides config and credentials.
 
     `integration` is `namespace/name`; `deadline` is a `time.monotonic()` value, after which the
-    runner ends the process whatever it does.
+    runner ends the process whatever it does. `conceal` takes secrets that came up on the way, such
+    as an access token: no log and no message shows them from then on.
     """
 
     integration: str
     deadline: float
     log: logging.Logger
+    conceal: Callable[[Iterable[str]], None] = lambda _secrets: None
 
     def remaining_seconds(self) -> float:
         """Seconds until the runner ends this fetch, never below zero."""

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from spark_plugins.contract import Plugin
+from spark_plugins.github import GitHub
 from spark_plugins.rest import Rest
 from spark_plugins.rss import Rss
 
-BUNDLED: tuple[Any, ...] = (Rest, Rss)
+BUNDLED: tuple[Any, ...] = (GitHub, Rest, Rss)
 DEFAULT_OUT = Path(__file__).parents[2] / "charts" / "spark-integrations" / "files" / "plugins"
 HEADER = "# Written by `python -m spark_plugins.manifests` from the plugin's code: change that.\n"
 

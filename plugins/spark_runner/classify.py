@@ -70,7 +70,11 @@ def _of_plugin(error: PluginError, document: Document | None, credentials: Path)
             message=how_to_mend(error, document, credentials),
         )
     if isinstance(error, PermanentError):
-        return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=str(error))
+        message = str(error)
+        if error.reason == "InvalidCredentials" and document is not None:
+            # The operator sees no Secret: it does not notice that one was mended.
+            message += f" Then fetch with {document.force_command}"
+        return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=message)
     return Outcome(exit=Exit.TRANSIENT, message=str(error))
 
 

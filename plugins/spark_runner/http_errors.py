@@ -26,24 +26,36 @@ def retry_after_seconds(response: requests.Response, now: float) -> int | None:
     """
     said = response.headers.get("Retry-After", "").strip()
     seconds: float | None = None
+    # The service's own clock where it shows one: ours may be wrong by more than the wait.
+    now = _moment(response.headers.get("Date")) or now
     if said.isascii() and said.isdigit():
         # Cut before it becomes a number: a service may send more digits than Python converts.
         seconds = int(said[:9])
     elif said:
-        try:
-            # The service's own clock where it shows one: ours may be wrong by more than the wait.
-            sent = response.headers.get("Date")
-            base = email.utils.parsedate_to_datetime(sent).timestamp() if sent else now
-            seconds = email.utils.parsedate_to_datetime(said).timestamp() - base
-        except (ValueError, OverflowError, TypeError):
-            seconds = None
-    elif response.headers.get("X-RateLimit-Remaining", "").strip() == "0":
+        until = _moment(said)
+        seconds = until - now if until is not None else None
+    elif _nothing_left(response):
         reset = response.headers.get("X-RateLimit-Reset", "").strip()
         if reset.isascii() and reset.isdigit() and len(reset) <= 10:
             seconds = int(reset) - now
     if seconds is None:
         return None
     return min(max(int(seconds + 0.999), 0), MAX_RETRY_AFTER_SECONDS)
+
+
+def _nothing_left(response: requests.Response) -> bool:
+    remaining = response.headers.get("X-RateLimit-Remaining", "").strip()
+    return remaining == "0" or (not remaining and response.status_code == 429)
+
+
+def _moment(text: str | None) -> float | None:
+    """A date of HTTP as Unix time."""
+    if not text:
+        return None
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, TypeError):
+        return None
 
 
 def status_outcome(response: requests.Response, document: Document) -> Outcome:

@@ -136,7 +136,10 @@ def _fetch(
     destination = settle(document, paths)
     scrubber.add(destination.secrets())
     context = Context(
-        integration=document.owner, deadline=deadline, log=logging.getLogger("spark.plugin")
+        integration=document.owner,
+        deadline=deadline,
+        log=logging.getLogger("spark.plugin"),
+        conceal=scrubber.add,
     )
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.

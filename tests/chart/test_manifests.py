@@ -39,6 +39,7 @@ def test_the_manifests_hold_the_namespace_first_and_claim_no_helm() -> None:
 
 def test_there_is_an_example_for_each_kind_of_destination_and_plugin() -> None:
     assert [path.stem for path in EXAMPLES] == [
+        "github-to-duckdb",
         "rest-to-duckdb",
         "rest-to-postgres",
         "rss-to-duckdb",

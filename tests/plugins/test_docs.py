@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from spark_plugins import manifests
+from spark_plugins.github import GitHub
 from spark_plugins.rest import Rest
 from spark_plugins.rss import Rss
 from spark_plugins.testing import json_answer
@@ -20,12 +21,22 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize(("page", "plugin"), [("plugins/rest.md", Rest), ("plugins/rss.md", Rss)])
-def test_the_example_of_a_plugin_is_a_valid_config(page, plugin):
-    (text,) = blocks(page, "yaml")
+PAGES = [("plugins/rest.md", Rest), ("plugins/rss.md", Rss), ("plugins/github.md", GitHub)]
+
+
+@pytest.mark.parametrize(("page", "plugin"), PAGES)
+def test_the_examples_of_a_plugin_are_valid(page, plugin):
+    text, *others = blocks(page, "yaml")
     spec = yaml.safe_load(text)["spec"]
     assert spec["service"] == plugin.name
     plugin.Config.model_validate(spec["config"])
+    for other in map(yaml.safe_load, others):
+        if other.get("kind") == "Secret":
+            assert other["metadata"]["name"] == spec["credentialsSecretName"]
+            plugin.Credentials(**other["stringData"])
+        else:
+            # A part of the config alone.
+            plugin.Config.model_validate(spec["config"] | other)
 
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):
@@ -50,9 +61,11 @@ def test_the_example_of_an_author_runs(service, context, monkeypatch):
     assert service.requests[0].query == {"station": "7", "since": "2026-01-01"}
 
 
-def test_every_setting_of_rest_is_in_its_page():
-    page = (DOCS / "plugins/rest.md").read_text()
-    for model in (Rest.Config, *manifests.config_schema(Rest.Config)["$defs"].values()):
+@pytest.mark.parametrize(("page", "plugin"), PAGES)
+def test_every_setting_of_a_plugin_is_in_its_page(page, plugin):
+    page = (DOCS / page).read_text()
+    schema = manifests.config_schema(plugin.Config)
+    for model in (plugin.Config, *schema.get("$defs", {}).values()):
         names = (
             model["properties"]
             if isinstance(model, dict)

@@ -64,6 +64,9 @@ def test_the_credentials_are_the_fields_of_the_model():
         ("api_key", False),
         ("username", False),
         ("password", False),
+        ("client_id", False),
+        ("client_secret", False),
+        ("refresh_token", False),
     ]
     assert all(item["description"] for item in REST["credentials"])
 

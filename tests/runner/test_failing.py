@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from spark_plugins import registry
 from spark_plugins.testing import Answer, json_answer
 
 BEARER = {"auth": {"type": "bearer"}}
@@ -99,7 +100,7 @@ def test_an_unknown_field_of_the_config_is_named(rest):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"service": "nope"}, 'no plugin "nope"; it has: rest, rss'),
+        ({"service": "nope"}, f'no plugin "nope"; it has: {", ".join(registry.names())}'),
         ({"destination": {"type": "bigquery", "dataset": "x"}}, 'type "bigquery"'),
         ({"destination": {"type": "duckdb", "dataset": "x_staging"}}, "_staging"),
         ({"version": 2}, "different versions"),

@@ -84,6 +84,16 @@ def date(seconds):
         ({"Retry_After": date(10**6)}, 86400),
         ({"Retry_After": date(7200), "Date": date(7000)}, 200),
         ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": str(int(NOW.timestamp()) + 30)}, 30),
+        ({"X_RateLimit_Reset": str(int(NOW.timestamp()) + 30)}, 30),
+        (
+            {
+                "X_RateLimit_Remaining": "0",
+                "X_RateLimit_Reset": str(int(NOW.timestamp()) + 7200),
+                "Date": date(7100),
+            },
+            100,
+        ),
+        ({"Retry_After": "30", "Date": "yesterday"}, 30),
         ({"X_RateLimit_Remaining": "7", "X_RateLimit_Reset": str(int(NOW.timestamp()) + 30)}, None),
     ],
 )

@@ -31,6 +31,15 @@ class Rest:
         api_key: SecretStr | None = Field(None, description="For auth type apiKey.")
         username: SecretStr | None = Field(None, description="For auth type basic.")
         password: SecretStr | None = Field(None, description="For auth type basic.")
+        client_id: SecretStr | None = Field(None, description="For both auth types of OAuth 2.0.")
+        client_secret: SecretStr | None = Field(
+            None,
+            description="For auth type oauth2ClientCredentials; for oauth2RefreshToken where "
+            "the client has one.",
+        )
+        refresh_token: SecretStr | None = Field(
+            None, description="For auth type oauth2RefreshToken."
+        )
 
     def fetch_data(
         self, config: rest_config.Config, credentials: Credentials, context: contract.Context

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from typing import Any
 
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
@@ -13,15 +14,38 @@ from spark_plugins.errors import PermanentError, TransientError
 from spark_plugins.http import show
 from spark_plugins.rest.paging import NumberPaginator
 
+# What a service may say of a page that lies beyond those it gives.
+_BEYOND = (400, 404, 410, 416, 422)
 
-def judge(resource: str, paginator: BasePaginator) -> Callable[..., None]:
-    """A response hook: passes what is JSON, raises for the rest."""
+
+def judge(
+    resource: str,
+    paginator: BasePaginator,
+    *,
+    ignore_status: Collection[int] = (),
+    unpaged_log: logging.Logger | None = None,
+) -> Callable[..., None]:
+    """A response hook: passes what is JSON, raises for the rest.
+
+    `unpaged_log` is given where nobody has said how to page; a further page is then warned of.
+    """
 
     def hook(response: Response, *_args: Any, **_kwargs: Any) -> None:
         if response.is_redirect:
             return
-        if response.status_code == 404 and _past_the_end(paginator):
+        if response.status_code in ignore_status:
             raise IgnoreResponseException
+        pages = getattr(paginator, "pages", 0)
+        if response.status_code == 404 and isinstance(paginator, NumberPaginator) and pages:
+            # Some services answer so where the pages end; on the first page it means what it says.
+            raise IgnoreResponseException
+        if response.status_code in _BEYOND and pages:
+            raise PermanentError(
+                f'Resource "{resource}": after {pages} pages {show(response.url)} answers with '
+                f"status {response.status_code}: the service cuts long lists. Narrow it by params "
+                "or incremental.",
+                reason="InvalidConfig",
+            )
         response.raise_for_status()
         if response.status_code >= 300:
             # A redirect that names no address: an empty body of it would pass for no records.
@@ -35,13 +59,14 @@ def judge(resource: str, paginator: BasePaginator) -> Callable[..., None]:
             raise _no_json(response, resource) from None
         # dlt and the paginator ask for it again, and parsing is most of the work here.
         response.json = lambda **_: parsed  # type: ignore[method-assign]
+        if unpaged_log is not None and "next" in response.links:
+            unpaged_log.warning(
+                'Resource "%s": the service names a next page, which is not fetched: set '
+                "pagination to {type: link_header}, or to {type: none} if one is enough.",
+                resource,
+            )
 
     return hook
-
-
-def _past_the_end(paginator: BasePaginator) -> bool:
-    """Some services answer 404 where the pages end; on the first page it means what it says."""
-    return isinstance(paginator, NumberPaginator) and paginator.pages > 0
 
 
 def _no_json(response: Response, resource: str) -> Exception:

@@ -4,181 +4,150 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from spark_plugins import contract
-
-HeaderName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=64)
-]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e\t]*$", max_length=1024)]
-ParamName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Scalar = Annotated[str, StringConstraints(max_length=2048)] | bool | int | float
-Path = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Field_ = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-
-# Headers that would carry a secret in plain sight, or that belong to the connection.
-FORBIDDEN_HEADERS = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "cookie",
-        "host",
-        "proxy-authorization",
-        "transfer-encoding",
-    }
+from spark_plugins.rest.fields import (
+    BodyPath,
+    ColumnType,
+    FieldName,
+    HeaderName,
+    HeaderValue,
+    JsonPath,
+    Name,
+    ParamName,
+    Scalar,
+    Url,
+    no_secret_headers,
+    reachable,
 )
+from spark_plugins.rest.paging_config import Pagination, body_paths
+from spark_plugins.rest.sign_in_config import Auth, NoAuth
 
+CursorValue = Annotated[str, StringConstraints(min_length=1, max_length=128)] | int | None
 
-class NoAuth(contract.Config):
-    """The service needs no credentials."""
-
-    type: Literal["none"]
-
-
-class BearerAuth(contract.Config):
-    """`Authorization: Bearer TOKEN`, from the key `token` of the Secret."""
-
-    type: Literal["bearer"]
-
-
-class ApiKeyAuth(contract.Config):
-    """The key `api_key` of the Secret, as a header or a query parameter."""
-
-    type: Literal["apiKey"]
-    name: Annotated[
-        HeaderName, Field(description="Name of the header or of the query parameter.")
-    ] = "X-API-Key"
-    location: Annotated[
-        Literal["header", "query"],
-        Field(description="Prefer `header`: addresses end up in the logs of servers."),
-    ] = "header"
-
-
-class BasicAuth(contract.Config):
-    """HTTP basic authentication, from the keys `username` and `password` of the Secret."""
-
-    type: Literal["basic"]
-
-
-Auth = Annotated[NoAuth | BearerAuth | ApiKeyAuth | BasicAuth, Field(discriminator="type")]
-
-MaxPages = Annotated[
-    int,
-    Field(
-        ge=1,
-        le=100_000,
-        description="A fetch that would need more pages fails, so that no record is lost silently.",
-    ),
-]
-
-
-class NoPagination(contract.Config):
-    """One request, one answer."""
-
-    type: Literal["none"]
-
-
-class LinkHeader(contract.Config):
-    """The header `Link` with `rel="next"` leads on, as with GitHub."""
-
-    type: Literal["link_header"]
-    max_pages: MaxPages = 1000
-
-
-class NextUrl(contract.Config):
-    """The address of the next page stands in the answer."""
-
-    type: Literal["next_url"]
-    next_url_path: Annotated[
-        Path, Field(description="JSON path of the next page's address in the answer.")
-    ] = "next"
-    max_pages: MaxPages = 1000
-
-
-class PageNumber(contract.Config):
-    """Pages are counted; the first empty page ends."""
-
-    type: Literal["page_number"]
-    page_param: Annotated[ParamName, Field(description="Query parameter of the page.")] = "page"
-    first_page: Annotated[int, Field(ge=0, le=1, description="Number of the first page.")] = 1
-    total_pages_path: Annotated[
-        Path | None,
-        Field(description="JSON path of the number of pages, where the service names it."),
-    ] = None
-    max_pages: MaxPages = 1000
-
-
-class Offset(contract.Config):
-    """Records are counted: the next offset is what was received, whatever limit was asked for."""
-
-    type: Literal["offset"]
-    offset_param: Annotated[ParamName, Field(description="Query parameter of the offset.")] = (
-        "offset"
-    )
-    limit_param: Annotated[ParamName, Field(description="Query parameter of the limit.")] = "limit"
-    limit: Annotated[int, Field(ge=1, le=100_000, description="Records asked for a page.")] = 100
-    total_path: Annotated[
-        Path | None,
-        Field(description="JSON path of the number of records, where the service names it."),
-    ] = None
-    max_pages: MaxPages = 1000
-
-
-class Cursor(contract.Config):
-    """A token in the answer, given back as a query parameter, leads on."""
-
-    type: Literal["cursor"]
-    cursor_path: Annotated[Path, Field(description="JSON path of the token in the answer.")]
-    cursor_param: Annotated[ParamName, Field(description="Query parameter of the token.")] = (
-        "cursor"
-    )
-    max_pages: MaxPages = 1000
-
-
-Pagination = Annotated[
-    NoPagination | LinkHeader | NextUrl | PageNumber | Offset | Cursor,
-    Field(discriminator="type"),
-]
+# The column that holds the value of a cursor which lies inside an object.
+CURSOR_COLUMN = "cursor_value"
 
 
 class Incremental(contract.Config):
     """Ask only for what is new. The place reached is kept in the destination, with the data."""
 
     cursor_path: Annotated[
-        Path,
+        JsonPath,
         Field(description="Field of a record that grows, such as `updated_at` (JSON path)."),
     ]
     start_param: Annotated[
-        ParamName, Field(description="Query parameter that takes the highest value seen so far.")
-    ]
+        ParamName | None,
+        Field(description="Query parameter that takes the highest value seen so far."),
+    ] = None
+    start_body_path: Annotated[
+        BodyPath | None,
+        Field(
+            description="Where that value stands in the body of a POST, instead of `startParam`."
+        ),
+    ] = None
     initial_value: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=128)] | int | None,
+        CursorValue,
         Field(description="Value of the first fetch; without it the parameter is left out."),
     ] = None
+    end_param: Annotated[
+        ParamName | None, Field(description="Query parameter that takes `endValue`.")
+    ] = None
+    end_body_path: Annotated[
+        BodyPath | None,
+        Field(description="Where `endValue` stands in the body of a POST, instead of `endParam`."),
+    ] = None
+    end_value: Annotated[
+        CursorValue,
+        Field(
+            description="Fetch only below this value, from `initialValue` on, and the same range "
+            "each time: for a closed period."
+        ),
+    ] = None
+    lag: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=31_536_000,
+            description="How far before the highest value the next fetch begins: seconds for "
+            "times, days for dates, else a number. For services whose records appear late or "
+            "change while pages are read.",
+        ),
+    ] = 0
     on_missing: Annotated[
         Literal["fail", "include", "exclude"],
         Field(description="What becomes of a record without a value there."),
     ] = "fail"
 
+    @model_validator(mode="after")
+    def _ends_belong_together(self) -> Incremental:
+        if self.start_param and self.start_body_path:
+            raise ValueError("startParam and startBodyPath exclude each other")
+        if self.end_param and self.end_body_path:
+            raise ValueError("endParam and endBodyPath exclude each other")
+        if (self.end_param or self.end_body_path) and self.end_value is None:
+            raise ValueError("endParam and endBodyPath need endValue")
+        if self.end_value is None:
+            return self
+        if self.initial_value is None:
+            raise ValueError("endValue needs initialValue: a closed period has two ends")
+        if self.lag:
+            raise ValueError("lag makes no sense with endValue, which keeps no place")
+        if isinstance(self.end_value, str) != isinstance(self.initial_value, str):
+            raise ValueError("initialValue and endValue must be both text or both numbers")
+        if self.initial_value > self.end_value:  # type: ignore[operator]
+            raise ValueError("endValue is below initialValue")
+        return self
+
+
+class Parent(contract.Config):
+    """Fetch once for each record of another resource."""
+
+    resource: Annotated[
+        Name, Field(description="Name of the other resource; it stands above this one.")
+    ]
+    bind: Annotated[
+        dict[Name, JsonPath],
+        Field(
+            min_length=1,
+            max_length=8,
+            description="Placeholders, and for each the JSON path of its value in the other's "
+            "record: `{number: number}` fills `{number}` in `path`, `params`, `body` and `form`.",
+        ),
+    ]
+    include: Annotated[
+        dict[Name, JsonPath],
+        Field(
+            default_factory=dict,
+            max_length=16,
+            description="Columns to add to each record here, and for each the JSON path of its "
+            "value in the other's record.",
+        ),
+    ]
+
 
 class Resource(contract.Config):
     """One table of the destination, filled from one address."""
 
-    name: Annotated[
-        str,
-        StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$"),
-        Field(description="Name of the table."),
-    ]
+    name: Annotated[Name, Field(description="Name of the table.")]
     path: Annotated[
         str,
         StringConstraints(min_length=1, max_length=512, pattern=r"^[^?#\\\s\x00-\x1f\x7f]+$"),
         Field(description="Path below `baseUrl`, without a query: that goes to `params`."),
     ]
-    method: Annotated[Literal["GET", "POST"], Field(description="GET, or POST with `body`.")] = (
-        "GET"
-    )
+    method: Annotated[
+        Literal["GET", "POST"], Field(description="GET, or POST with `body` or `form`.")
+    ] = "GET"
+    headers: Annotated[
+        dict[HeaderName, HeaderValue],
+        AfterValidator(no_secret_headers),
+        Field(
+            default_factory=dict,
+            max_length=16,
+            description="Headers of this resource's requests. Not a place for secrets.",
+        ),
+    ]
     params: Annotated[
         dict[ParamName, Scalar],
         Field(default_factory=dict, max_length=32, description="Query parameters."),
@@ -187,19 +156,70 @@ class Resource(contract.Config):
         dict[str, Any] | None,
         Field(max_length=64, description="JSON body of a POST. Not a place for secrets."),
     ] = None
+    form: Annotated[
+        dict[ParamName, Scalar] | None,
+        Field(
+            max_length=64,
+            description="Body of a POST as a form, instead of `body`. Not a place for secrets.",
+        ),
+    ] = None
+    parent: Annotated[
+        Parent | None, Field(description="Fetch once for each record of another resource.")
+    ] = None
     data_selector: Annotated[
-        Path,
+        JsonPath,
         Field(description="JSON path of the list of records in the answer; `$` is the answer."),
     ] = "$"
     primary_key: Annotated[
-        list[Field_],
+        list[FieldName],
         Field(
             min_length=1,
             max_length=8,
             description="Fields that identify a record: a newer version replaces the older one.",
         ),
     ]
-    pagination: Annotated[Pagination | None, Field(description="How to get the next page.")] = None
+    merge_key: Annotated[
+        list[FieldName],
+        Field(
+            default_factory=list,
+            max_length=8,
+            description="Fields that identify a group which a fetch always brings whole: what is "
+            "there of the group is replaced, so that deleted records go.",
+        ),
+    ]
+    columns: Annotated[
+        dict[FieldName, ColumnType],
+        Field(
+            default_factory=dict,
+            max_length=128,
+            description="Types of columns, where the first records would let guess wrong.",
+        ),
+    ]
+    nesting: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=3,
+            description="So many levels of objects become columns, and of lists tables of their "
+            "own. With 0 they stay in the record's row, as JSON.",
+        ),
+    ] = 0
+    store: Annotated[
+        bool,
+        Field(description="`false` for a resource that is there only to be a parent."),
+    ] = True
+    ignore_status: Annotated[
+        list[Annotated[int, Field(ge=400, le=499)]],
+        Field(
+            default_factory=list,
+            max_length=8,
+            description="Error statuses that mean an empty list, such as 404 for a child.",
+        ),
+    ]
+    pagination: Annotated[
+        Pagination | None,
+        Field(description="How to get the next page; the `pagination` above all by default."),
+    ] = None
     incremental: Annotated[Incremental | None, Field(description="Fetch only what is new.")] = None
 
     @field_validator("path")
@@ -211,27 +231,56 @@ class Resource(contract.Config):
             raise ValueError("must not climb with ..")
         return path
 
+    @field_validator("ignore_status")
+    @classmethod
+    def _statuses_that_mean_something_else(cls, statuses: list[int]) -> list[int]:
+        for status in {401, 403, 407, 408, 425, 429} & set(statuses):
+            # Such a table would stay empty, and nobody would ever know why.
+            raise ValueError(f"{status} never means an empty list")
+        return statuses
+
     @model_validator(mode="after")
-    def _body_only_with_post(self) -> Resource:
-        if self.body is not None and self.method != "POST":
-            raise ValueError("body needs method POST")
-        if self.incremental and self.incremental.start_param in self.params:
-            raise ValueError("incremental.startParam stands in params too")
+    def _parts_fit(self) -> Resource:
+        if (self.body is not None or self.form is not None) and self.method != "POST":
+            raise ValueError("body and form need method POST")
+        if self.body is not None and self.form is not None:
+            raise ValueError("body and form exclude each other")
+        incremental = self.incremental
+        if incremental and self.parent and (incremental.lag or incremental.end_value is not None):
+            raise ValueError("with a parent, incremental has neither lag nor endValue")
+        if incremental:
+            for name, param in (
+                ("startParam", incremental.start_param),
+                ("endParam", incremental.end_param),
+            ):
+                if param is not None and param in self.params:
+                    raise ValueError(f"incremental.{name} stands in params too")
+            if (incremental.start_body_path or incremental.end_body_path) and not self.has_body:
+                raise ValueError("incremental.startBodyPath and endBodyPath need method POST")
+        for setting in body_paths(self.pagination):
+            if not self.has_body:
+                raise ValueError(f"pagination.{setting} needs method POST and no form")
+        if self.nesting and self.merge_key:
+            raise ValueError("mergeKey does not go with nesting")
         return self
+
+    @property
+    def has_body(self) -> bool:
+        """Whether requests carry JSON, into which paging and cursor may be written."""
+        return self.method == "POST" and self.form is None
 
 
 class Config(contract.Config):
     """A JSON API: where it is, how to sign in, and what to fetch."""
 
     base_url: Annotated[
-        str,
-        StringConstraints(
-            pattern=r"^https?://[A-Za-z0-9.\[\]:_-]+(/[^?#\\\s\x00-\x1f\x7f]*)?$", max_length=512
-        ),
+        Url,
+        AfterValidator(reachable),
         Field(description="Address that every path is below, http or https, without a query."),
     ]
     headers: Annotated[
         dict[HeaderName, HeaderValue],
+        AfterValidator(no_secret_headers),
         Field(
             default_factory=dict,
             max_length=32,
@@ -245,32 +294,35 @@ class Config(contract.Config):
             "`spec.credentialsSecretName`."
         ),
     ] = NoAuth(type="none")
+    pagination: Annotated[
+        Pagination | None,
+        Field(description="How to get the next page, where a resource does not say it."),
+    ] = None
     resources: Annotated[
         list[Resource], Field(min_length=1, max_length=20, description="What to fetch.")
     ]
 
-    @field_validator("headers")
-    @classmethod
-    def _no_secret_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name in headers:
-            if name.lower() in FORBIDDEN_HEADERS:
-                raise ValueError(f"{name} is not set here; what signs in belongs to auth")
-        return headers
-
-    @field_validator("base_url")
-    @classmethod
-    def _port_is_a_number(cls, url: str) -> str:
-        from spark_plugins.http import origin
-
-        try:
-            origin(url)
-        except ValueError:
-            raise ValueError("is not an address with a host and, at most, a port") from None
-        return url
-
     @model_validator(mode="after")
-    def _names_differ(self) -> Config:
-        names = [resource.name for resource in self.resources]
-        if len(set(names)) != len(names):
-            raise ValueError("two resources have the same name")
+    def _resources_fit(self) -> Config:
+        above: set[str] = set()
+        for resource in self.resources:
+            if resource.name in above:
+                raise ValueError(f'two resources have the name "{resource.name}"')
+            if resource.parent and resource.parent.resource not in above:
+                raise ValueError(
+                    f'the parent of resource "{resource.name}" must stand above it in resources'
+                )
+            above.add(resource.name)
+            if resource.pagination is None and not resource.has_body:
+                for setting in body_paths(self.pagination):
+                    raise ValueError(
+                        f'pagination.{setting} does not fit resource "{resource.name}", which has '
+                        "no JSON body: give it a pagination of its own"
+                    )
+        parents = {resource.parent.resource for resource in self.resources if resource.parent}
+        for resource in self.resources:
+            if not resource.store and resource.name not in parents:
+                raise ValueError(
+                    f'resource "{resource.name}" is neither stored nor the parent of another'
+                )
         return self

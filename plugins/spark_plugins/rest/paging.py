@@ -18,7 +18,8 @@ from requests import Request, Response
 
 from spark_plugins.errors import PermanentError
 from spark_plugins.http import show
-from spark_plugins.rest import config as c
+from spark_plugins.rest import paging_config as c
+from spark_plugins.rest.body import put
 
 
 def paginator(pagination: c.Pagination | None, *, resource: str) -> BasePaginator:
@@ -26,15 +27,13 @@ def paginator(pagination: c.Pagination | None, *, resource: str) -> BasePaginato
     match pagination:
         case None | c.NoPagination():
             return SinglePagePaginator()
-        case c.LinkHeader():
-            return LinkPaginator(resource, pagination.max_pages, None)
-        case c.NextUrl():
-            return LinkPaginator(resource, pagination.max_pages, pagination.next_url_path)
+        case c.LinkHeader() | c.NextUrl():
+            return LinkPaginator(resource, pagination)
         case c.PageNumber():
             return NumberPaginator(resource, pagination)
         case c.Offset():
             return ReceivedPaginator(resource, pagination)
-        case c.Cursor():
+        case c.Cursor() | c.HeaderCursor():
             return TokenPaginator(resource, pagination)
     raise AssertionError("every kind of pagination is above")
 
@@ -49,6 +48,7 @@ class _Bounded(BasePaginator):
     def _reset(self) -> None:
         self._has_next_page = True
         self.pages = 0
+        self.received = 0
         self._seen: set[bytes] = set()
 
     def init_request(self, request: Request) -> None:  # noqa: ARG002  (subclasses change it)
@@ -56,6 +56,7 @@ class _Bounded(BasePaginator):
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         self.pages += 1
+        self.received += len(data or [])
         self._has_next_page = self._find_next(response, data or [])
         if self._has_next_page and self.pages >= self._max_pages:
             # To stop quietly here would lose the rest, and nobody would ever know.
@@ -79,22 +80,51 @@ class _Bounded(BasePaginator):
         values = jsonpath.find_values(path, response.json())
         return values[0] if values else None
 
+    def _has_more(self, path: str, response: Response) -> bool:
+        value = self._one(path, response)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if isinstance(value, bool):
+            return value
+        raise PermanentError(
+            f'Resource "{self._resource}": pagination.hasMorePath leads to neither true nor false.',
+            reason="InvalidConfig",
+        )
+
+    def _check_total(self, path: str | None, response: Response) -> None:
+        """At the end of the list; raises where the service has counted more than it gave."""
+        if path is not None:
+            self._compare(_count(self._one(path, response), self._resource, "totalPath"))
+
+    def _compare(self, total: int) -> None:
+        # Some cut each list at 1000 records or so, and end it as if there were no more.
+        if self.received < total:
+            raise PermanentError(
+                f'Resource "{self._resource}": the list ends after {self.received} records, though '
+                f"the service counts {total}: it cuts long lists. Narrow it by params or "
+                "incremental, or do without the total in pagination.",
+                reason="InvalidConfig",
+            )
+
 
 class LinkPaginator(_Bounded):
-    """Follow the `Link` header, or an address in the answer where `path` is given."""
+    """Follow a header `Link`, or an address in the answer."""
 
-    def __init__(self, resource: str, max_pages: int, path: str | None) -> None:
-        super().__init__(resource, max_pages)
-        self._path = path
+    def __init__(self, resource: str, pagination: c.LinkHeader | c.NextUrl) -> None:
+        super().__init__(resource, pagination.max_pages)
+        self._pagination = pagination
         self._next = ""
+
+    def _target(self, response: Response) -> Any:
+        if isinstance(self._pagination, c.LinkHeader):
+            return response.links.get(self._pagination.rel, {}).get("url")
+        return self._one(self._pagination.next_url_path, response)
 
     def _find_next(self, response: Response, data: list[Any]) -> bool:  # noqa: ARG002
         # Never by the number of records: a server may cap a page, or filter one empty.
-        if self._path is None:
-            target = response.links.get("next", {}).get("url")
-        else:
-            target = self._one(self._path, response)
+        target = self._target(response)
         if not target:
+            self._check_totals(response)
             return False
         if not isinstance(target, str):
             raise PermanentError(
@@ -103,7 +133,7 @@ class LinkPaginator(_Bounded):
                 reason="InvalidConfig",
             )
         here = response.url
-        self._next = _keep_https(urljoin(here, target), here)
+        self._next = self._at_home(_keep_https(urljoin(here, target), here), here)
         # The first page was not reached by a link: without it a link back would go round once.
         self._met_before(here)
         if self._met_before(self._next):
@@ -113,6 +143,21 @@ class LinkPaginator(_Bounded):
             )
         return True
 
+    def _check_totals(self, response: Response) -> None:
+        if isinstance(self._pagination, c.LinkHeader) and self._pagination.total_header:
+            counted = response.headers.get(self._pagination.total_header)
+            self._compare(_count(counted, self._resource, "totalHeader"))
+        self._check_total(self._pagination.total_path, response)
+
+    def _at_home(self, target: str, here: str) -> str:
+        to, at = urlsplit(target), urlsplit(here)
+        if self._pagination.other_host == "refuse" or to[:2] == at[:2]:
+            # The session refuses another host before anything is sent.
+            return target
+        # A server behind another name writes links with the name in its own settings, and with
+        # its own path before them. Pages differ by the query alone: that is all we take.
+        return urlunsplit(at._replace(query=to.query, fragment=""))
+
     def update_request(self, request: Request) -> None:
         if self._has_next_page:
             request.url = self._next
@@ -121,7 +166,7 @@ class LinkPaginator(_Bounded):
 
 
 class NumberPaginator(_Bounded):
-    """Count pages until one is empty, or up to the number that the service names."""
+    """Count pages until one is empty, or as far as the service says."""
 
     def __init__(self, resource: str, pagination: c.PageNumber) -> None:
         super().__init__(resource, pagination.max_pages)
@@ -132,26 +177,33 @@ class NumberPaginator(_Bounded):
         self.update_request(request)
 
     def _find_next(self, response: Response, data: list[Any]) -> bool:
-        if not data:
-            return False
-        path = self._pagination.total_pages_path
-        if path is not None:
-            total = _count(self._one(path, response), self._resource, "totalPagesPath")
-            return self.pages < total
-        if self._met_before(json.dumps(data, sort_keys=True)):
+        settings = self._pagination
+        if settings.has_more_path is not None:
+            more = self._has_more(settings.has_more_path, response)
+        elif settings.total_pages_path is not None:
+            total = _count(
+                self._one(settings.total_pages_path, response), self._resource, "totalPagesPath"
+            )
+            more = self.pages < total
+        else:
+            more = bool(data)
+        if more and data and self._met_before(json.dumps(data, sort_keys=True)):
             # A server that does not know the parameter answers with its first page for ever.
             raise PermanentError(
                 f'Resource "{self._resource}": page {self.pages} holds the same records as a page '
-                f'before, so the service does not count by "{self._pagination.page_param}": set '
-                "pagination.pageParam or pagination.totalPagesPath.",
+                f'before, so the service does not count by "{self._place}": set '
+                "pagination.pageParam, pageBodyPath or totalPagesPath.",
                 reason="InvalidConfig",
             )
-        return True
+        return more
+
+    @property
+    def _place(self) -> str:
+        return self._pagination.page_body_path or self._pagination.page_param
 
     def update_request(self, request: Request) -> None:
-        params = dict(request.params or {})
-        params[self._pagination.page_param] = self._pagination.first_page + self.pages
-        request.params = params
+        page = self._pagination.first_page + self.pages
+        _write(request, self._pagination.page_param, self._pagination.page_body_path, page)
 
 
 class ReceivedPaginator(_Bounded):
@@ -160,48 +212,69 @@ class ReceivedPaginator(_Bounded):
     def __init__(self, resource: str, pagination: c.Offset) -> None:
         super().__init__(resource, pagination.max_pages)
         self._pagination = pagination
-        self._offset = 0
 
     def init_request(self, request: Request) -> None:
         super().init_request(request)
-        self._offset = 0
         self.update_request(request)
 
     def _find_next(self, response: Response, data: list[Any]) -> bool:
-        self._offset += len(data)
+        settings = self._pagination
         if not data:
+            # The offset would stay where it is, and the page empty for ever.
+            if settings.has_more_path and self._has_more(settings.has_more_path, response):
+                raise PermanentError(
+                    f'Resource "{self._resource}": the page from {self.received} on is empty, '
+                    "though the service says that more follows.",
+                )
+            self._check_total(settings.total_path, response)
             return False
-        path = self._pagination.total_path
-        if path is not None:
-            total = _count(self._one(path, response), self._resource, "totalPath")
-            return self._offset < total
-        if self._met_before(json.dumps(data, sort_keys=True)):
+        if settings.has_more_path is not None:
+            more = self._has_more(settings.has_more_path, response)
+            if not more:
+                self._check_total(settings.total_path, response)
+        elif settings.total_path is not None:
+            total = _count(self._one(settings.total_path, response), self._resource, "totalPath")
+            more = self.received < total
+        else:
+            more = True
+        if more and self._met_before(json.dumps(data, sort_keys=True)):
             raise PermanentError(
-                f'Resource "{self._resource}": the records from {self._offset - len(data)} on are '
+                f'Resource "{self._resource}": the records from {self.received - len(data)} on are '
                 "the same as those before, so the service does not count by "
-                f'"{self._pagination.offset_param}": set pagination.offsetParam.',
+                f'"{settings.offset_body_path or settings.offset_param}": set '
+                "pagination.offsetParam or offsetBodyPath.",
                 reason="InvalidConfig",
             )
-        return True
+        return more
 
     def update_request(self, request: Request) -> None:
-        params = dict(request.params or {})
-        params[self._pagination.offset_param] = self._offset
-        params[self._pagination.limit_param] = self._pagination.limit
-        request.params = params
+        settings = self._pagination
+        _write(request, settings.offset_param, settings.offset_body_path, self.received)
+        _write(request, settings.limit_param, settings.limit_body_path, settings.limit)
 
 
 class TokenPaginator(_Bounded):
-    """Give back the token of the answer, until there is none."""
+    """Give back the token of the answer or of its header, until there is none."""
 
-    def __init__(self, resource: str, pagination: c.Cursor) -> None:
+    def __init__(self, resource: str, pagination: c.Cursor | c.HeaderCursor) -> None:
         super().__init__(resource, pagination.max_pages)
         self._pagination = pagination
         self._token: Any = None
 
     def _find_next(self, response: Response, data: list[Any]) -> bool:  # noqa: ARG002
-        self._token = self._one(self._pagination.cursor_path, response)
-        if self._token is None or self._token is False or self._token == "":
+        settings = self._pagination
+        if isinstance(settings, c.HeaderCursor):
+            self._token = response.headers.get(settings.cursor_header, "").strip()
+        else:
+            self._token = self._one(settings.cursor_path, response)
+        ended = self._token is None or self._token is False or self._token == ""
+        if isinstance(settings, c.Cursor):
+            if settings.has_more_path and not self._has_more(settings.has_more_path, response):
+                # Such services give a token to ask for news with, also at the end.
+                ended = True
+            if ended:
+                self._check_total(settings.total_path, response)
+        if ended:
             return False
         if not isinstance(self._token, str | int):
             raise PermanentError(
@@ -218,7 +291,15 @@ class TokenPaginator(_Bounded):
 
     def update_request(self, request: Request) -> None:
         if self._has_next_page:
-            request.params = {**(request.params or {}), self._pagination.cursor_param: self._token}
+            path = getattr(self._pagination, "cursor_body_path", None)
+            _write(request, self._pagination.cursor_param, path, self._token)
+
+
+def _write(request: Request, param: str, body_path: str | None, value: Any) -> None:
+    if body_path is not None:
+        request.json = put(request.json, body_path, value)
+    else:
+        request.params = {**(request.params or {}), param: value}
 
 
 def _count(value: Any, resource: str, field: str) -> int:

@@ -1,19 +1,24 @@
-"""From the YAML of a user to resources of dlt's REST source."""
+"""From the YAML of a user to resources of dlt."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dlt
 from dlt.common import jsonpath
-from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
-from dlt.sources.rest_api import rest_api_resources
+from dlt.sources.helpers.rest_client.client import RESTClient
 
 from spark_plugins.contract import Context
-from spark_plugins.errors import MissingCredential, PermanentError
+from spark_plugins.errors import PermanentError
 from spark_plugins.rest import config as c
-from spark_plugins.rest.answers import judge
-from spark_plugins.rest.paging import paginator
+from spark_plugins.rest import paging_config as p
+from spark_plugins.rest.bind import as_text, bound, fill, fill_path, included, unused
+from spark_plugins.rest.body import put
+from spark_plugins.rest.cursors import Cursors
+from spark_plugins.rest.signing import auth
+from spark_plugins.rest.walk import Question, walk
 
 if TYPE_CHECKING:
     from spark_plugins.rest import Rest
@@ -27,122 +32,194 @@ def resources(config: c.Config, credentials: Rest.Credentials, context: Context)
     Raises `MissingCredential` for a key that `config.auth` needs, `PermanentError` for a path
     that is no JSON path.
     """
-    source = {
-        "client": {
-            "base_url": config.base_url,
-            "headers": {"Accept": "application/json", **config.headers},
-            "auth": auth(config.auth, credentials),
-            "session": context.session(only=[config.base_url]),
-        },
-        "resources": [
-            _resource(resource, f"resources[{index}]")
-            for index, resource in enumerate(config.resources)
-        ],
-    }
-    return list(rest_api_resources(source))  # type: ignore[arg-type]
+    client = RESTClient(
+        base_url=config.base_url,
+        headers={"Accept": "application/json", **config.headers},
+        auth=auth(config.auth, credentials, context),
+        session=context.session(only=[config.base_url]),
+    )
+    _check_pagination(config.pagination, "pagination")
+    made: dict[str, Any] = {}
+    for index, resource in enumerate(config.resources):
+        where = f"resources[{index}]"
+        _check(resource, where)
+        question = _question(resource, config.pagination, context)
+        if resource.parent is not None:
+            made[resource.name] = _child(resource, question, client, made[resource.parent.resource])
+        else:
+            made[resource.name] = _resource(resource, question, client)
+    return list(made.values())
 
 
-def auth(chosen: c.Auth, credentials: Rest.Credentials) -> Any:
-    """The dlt auth object of the chosen kind, or None."""
-
-    def need(key: str) -> str:
-        value = getattr(credentials, key)
-        if value is None:
-            raise MissingCredential(key, why=f"auth.type {chosen.type} needs it")
-        return str(value.get_secret_value())
-
-    match chosen:
-        case c.BearerAuth():
-            return BearerTokenAuth(token=_header_safe("token", need("token")))
-        case c.ApiKeyAuth():
-            value = need("api_key")
-            if chosen.location == "header":
-                _header_safe("api_key", value)
-            return APIKeyAuth(name=chosen.name, api_key=value, location=chosen.location)
-        case c.BasicAuth():
-            return HttpBasicAuth(username=need("username"), password=need("password"))
-        case _:
-            return None
+def _question(resource: c.Resource, default: p.Pagination | None, context: Context) -> Question:
+    pagination = resource.pagination or default
+    return Question(
+        resource=resource.name,
+        path=resource.path,
+        pagination=pagination,
+        method=resource.method,
+        headers=dict(resource.headers),
+        params={name: as_text(value) for name, value in resource.params.items()},
+        body=(resource.body or {}) if resource.has_body else None,
+        form={name: as_text(value) for name, value in (resource.form or {}).items()} or None,
+        data_selector=resource.data_selector,
+        ignore_status=resource.ignore_status,
+        unpaged_log=context.log if pagination is None else None,
+    )
 
 
-def _header_safe(key: str, value: str) -> str:
-    # The HTTP library would refuse it with an error that repeats the value.
-    if not value.isascii() or not value.isprintable():
-        raise PermanentError(
-            f'The credential "{key}" holds line breaks or other characters that no header can '
-            "carry.",
-            reason="InvalidCredentials",
-        )
-    return value
+def _resource(resource: c.Resource, question: Question, client: RESTClient) -> Any:
+    settings = resource.incremental
+    if settings is None:
+
+        def pages() -> Iterator[list[Any]]:
+            yield from walk(client, question)
+
+        return dlt.resource(pages, **_hints(resource))()
+
+    since: Any = dlt.sources.incremental(
+        settings.cursor_path,
+        initial_value=settings.initial_value,
+        end_value=settings.end_value,
+        lag=settings.lag or None,
+        on_cursor_value_missing=_ON_MISSING[settings.on_missing],
+        # A record at the boundary comes again each time. By the primary key dlt would drop it,
+        # and with it a second change within the same second; by all that it says, only what has
+        # not changed.
+        primary_key=lambda record: record,
+    )
+
+    def new_pages(since: Any = since) -> Iterator[list[Any]]:
+        for page in walk(client, _since(question, settings, since.start_value)):
+            _lift_cursors(page, settings)
+            yield page
+
+    return dlt.resource(new_pages, **_hints(resource))()
 
 
-def _resource(resource: c.Resource, where: str) -> dict[str, Any]:
-    pages = paginator(resource.pagination, resource=resource.name)
-    endpoint: dict[str, Any] = {
-        # Formatted more than once, unlike the rest: here a brace must not look like one.
-        "path": resource.path.replace("{", "%7B").replace("}", "%7D"),
-        "method": resource.method,
-        "params": {_literal(k): _literal(_text(v)) for k, v in resource.params.items()},
-        "paginator": pages,
-        "data_selector": _path(resource.data_selector, f"{where}.dataSelector"),
-        "response_actions": [judge(resource.name, pages)],
-    }
-    _check_paging_paths(resource.pagination, f"{where}.pagination")
-    if resource.method == "POST":
-        endpoint["json"] = _literal(resource.body or {})
-    translated: dict[str, Any] = {
-        "name": resource.name,
-        "write_disposition": "merge",
-        "primary_key": list(resource.primary_key),
-        "endpoint": endpoint,
+def _child(resource: c.Resource, question: Question, client: RESTClient, parent: Any) -> Any:
+    settings, incremental = resource.parent, resource.incremental
+    assert settings is not None
+
+    def pages(records: Any) -> Iterator[list[Any]]:
+        cursors = None
+        if incremental is not None:
+            cursors = Cursors(dlt.current.resource_state(), incremental, resource.name)
+        for record in records if isinstance(records, list) else [records]:
+            values = bound(settings, record, resource.name)
+            extra = included(settings, record)
+            asked = _filled(question, values)
+            start = highest = None
+            if cursors is not None and incremental is not None:
+                start = highest = cursors.start(values)
+                asked = _since(asked, incremental, start)
+            for page in walk(client, asked):
+                found: list[Any] = page
+                if cursors is not None and incremental is not None:
+                    found, highest = cursors.new(page, start, highest)
+                    _lift_cursors(found, incremental)
+                for child in found:
+                    if isinstance(child, dict):
+                        child.update(extra)
+                yield found
+            if cursors is not None:
+                cursors.reached(values, highest)
+
+    return dlt.transformer(pages, data_from=parent, **_hints(resource))()
+
+
+def _filled(question: Question, values: dict[str, Any]) -> Question:
+    return replace(
+        question,
+        path=fill_path(question.path, values),
+        params={name: as_text(value) for name, value in fill(question.params, values).items()},
+        body=fill(question.body, values),
+        form=fill(question.form, values),
+    )
+
+
+def _hints(resource: c.Resource) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: {"data_type": kind, **({"timezone": True} if kind == "timestamp" else {})}
+        for name, kind in resource.columns.items()
     }
     if resource.incremental is not None:
-        incremental = resource.incremental
-        endpoint["params"][_literal(incremental.start_param)] = dlt.sources.incremental(
-            _path(incremental.cursor_path, f"{where}.incremental.cursorPath"),
-            initial_value=incremental.initial_value,
-            on_cursor_value_missing=_ON_MISSING[incremental.on_missing],
-            # Without the empty key dlt drops a record whose cursor value it has seen, by its
-            # primary key: a second change within the same second would never arrive.
-            primary_key=(),
+        # A fetch may bring a record twice, since it changed between two pages.
+        cursor = resource.incremental.cursor_path
+        column = c.CURSOR_COLUMN if _in_object(resource.incremental) else cursor
+        columns[column] = {**columns.get(column, {}), "dedup_sort": "desc"}
+    hints: dict[str, Any] = {
+        "name": resource.name,
+        # Never append: a killed load is repeated, and each record would be there twice.
+        "write_disposition": "merge",
+        "primary_key": list(resource.primary_key),
+        "columns": columns,
+        "max_table_nesting": resource.nesting,
+        "selected": resource.store,
+    }
+    if resource.merge_key:
+        hints["merge_key"] = list(resource.merge_key)
+    return hints
+
+
+def _since(question: Question, settings: c.Incremental, start: Any) -> Question:
+    """The question with where to begin; not the highest value of this fetch, which grows."""
+    params, body = dict(question.params), question.body
+    for value, param, path in (
+        (start, settings.start_param, settings.start_body_path),
+        (settings.end_value, settings.end_param, settings.end_body_path),
+    ):
+        if value is None:
+            continue
+        if param is not None:
+            params[param] = value
+        elif path is not None:
+            body = put(body, path, value)
+    return replace(question, params=params, body=body)
+
+
+def _in_object(settings: c.Incremental) -> bool:
+    return not settings.cursor_path.isidentifier()
+
+
+def _lift_cursors(records: list[Any], settings: c.Incremental) -> None:
+    """Give a cursor inside an object a column of its own: by it the newest of two versions is
+    known."""
+    if not _in_object(settings):
+        return
+    for record in records:
+        if isinstance(record, dict):
+            values = jsonpath.find_values(settings.cursor_path, record)
+            record[c.CURSOR_COLUMN] = values[0] if values else None
+
+
+def _check(resource: c.Resource, where: str) -> None:
+    _path(resource.data_selector, f"{where}.dataSelector")
+    _check_pagination(resource.pagination, f"{where}.pagination")
+    if resource.incremental is not None:
+        _path(resource.incremental.cursor_path, f"{where}.incremental.cursorPath")
+    if resource.parent is not None:
+        for part, paths in (("bind", resource.parent.bind), ("include", resource.parent.include)):
+            for name, path in paths.items():
+                _path(path, f"{where}.parent.{part}.{name}")
+    for name in unused(resource):
+        raise PermanentError(
+            f"config.{where}.parent.bind names {{{name}}}, which stands in none of path, params, "
+            "body and form: each request would be the same.",
+            reason="InvalidConfig",
         )
-        if incremental.cursor_path.isidentifier():
-            # A fetch may bring a record twice, since it changed between two pages.
-            translated["columns"] = {incremental.cursor_path: {"dedup_sort": "desc"}}
-    return translated
 
 
-def _literal(value: Any) -> Any:
-    """The value with braces doubled: dlt formats strings, a user's brace is only a brace."""
-    if isinstance(value, str):
-        return value.replace("{", "{{").replace("}", "}}")
-    if isinstance(value, dict):
-        return {_literal(k): _literal(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_literal(item) for item in value]
-    return value
+def _check_pagination(pagination: p.Pagination | None, where: str) -> None:
+    if pagination is None:
+        return
+    for name, field in type(pagination).model_fields.items():
+        value = getattr(pagination, name)
+        if name.endswith("_path") and not name.endswith("_body_path") and value is not None:
+            _path(value, f"{where}.{field.alias}")
 
 
-def _text(value: c.Scalar) -> str:
-    """As APIs write it: `true`, not Python's `True`."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _check_paging_paths(pagination: c.Pagination | None, where: str) -> None:
-    match pagination:
-        case c.NextUrl():
-            _path(pagination.next_url_path, f"{where}.nextUrlPath")
-        case c.Cursor():
-            _path(pagination.cursor_path, f"{where}.cursorPath")
-        case c.PageNumber() if pagination.total_pages_path:
-            _path(pagination.total_pages_path, f"{where}.totalPagesPath")
-        case c.Offset() if pagination.total_path:
-            _path(pagination.total_path, f"{where}.totalPath")
-        case _:
-            pass
-
-
-def _path(path: str, where: str) -> str:
+def _path(path: str, where: str) -> None:
     try:
         jsonpath.compile_path(path)
     except Exception as error:  # the parser raises bare Exceptions
@@ -151,4 +228,3 @@ def _path(path: str, where: str) -> str:
             "are quoted, as in '@odata.nextLink'.",
             reason="InvalidConfig",
         ) from error
-    return path

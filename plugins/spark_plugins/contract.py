@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -72,6 +72,18 @@ class Context:
     integration: str
     deadline: float
     log: logging.Logger
+    warnings: list[str] = field(default_factory=list)
+    # The runner's, so that what a service hands out in the course of a fetch is masked as well.
+    hide: Callable[[Iterable[str]], None] = field(default=lambda _secrets: None)
+
+    def warn(self, sentence: str) -> None:
+        """Tell the user, at the end of the fetch's message, what needs doing though it went well.
+
+        Once, however often it is said, and whether or not the fetch then fails.
+        """
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+        self.log.warning("%s", sentence)
 
     def remaining_seconds(self) -> float:
         """Seconds until the runner ends this fetch, never below zero."""

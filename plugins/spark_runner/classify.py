@@ -16,11 +16,12 @@ from spark_plugins.errors import (
     PermanentError,
     PluginError,
     RateLimited,
+    RefusedCredential,
 )
 from spark_runner import http_errors
 from spark_runner.document import Document
 from spark_runner.outcome import Exit, Outcome
-from spark_runner.secrets import how_to_mend
+from spark_runner.secrets import how_to_mend, how_to_replace
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -68,6 +69,10 @@ def _of_plugin(error: PluginError, document: Document | None, credentials: Path)
             exit=Exit.PERMANENT,
             reason=error.reason,
             message=how_to_mend(error, document, credentials),
+        )
+    if isinstance(error, RefusedCredential) and document is not None:
+        return Outcome(
+            exit=Exit.PERMANENT, reason=error.reason, message=how_to_replace(error, document)
         )
     if isinstance(error, PermanentError):
         return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=str(error))

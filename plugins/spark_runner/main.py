@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -101,8 +102,14 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
     budget = documents.budget_seconds(document.timeout_seconds, created_at, dt.datetime.now(dt.UTC))
     ending = Ending(budget, stage, finish)
     ending.start()
+    context = Context(
+        integration=document.owner,
+        deadline=ending.deadline,
+        log=logging.getLogger("spark.plugin"),
+        hide=scrubber.add,
+    )
     try:
-        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log)
+        outcome = _fetch(document, paths, scrubber, stage, context, log)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()
@@ -110,6 +117,9 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
             outcome = classify(error, document, paths.credentials)
             if outcome.unexpected:
                 log.error("This exception has no class of its own.", exc_info=error)
+    if context.warnings:
+        # After a failure as well: a token that was rotated is lost with the pod in either case.
+        outcome = replace(outcome, message=" ".join([outcome.message, *context.warnings]).strip())
     ending.over()
     # Where the other thread was first, the message says that the time is over: so must the code.
     return outcome.exit if finish(outcome) else Exit.TIMEOUT
@@ -120,7 +130,7 @@ def _fetch(
     paths: Paths,
     scrubber: Scrubber,
     stage: Stage,
-    deadline: float,
+    context: Context,
     log: logging.Logger,
 ) -> Outcome:
     plugin: Any = registry.load(document.service)
@@ -135,9 +145,6 @@ def _fetch(
     scrubber.add(secrets)
     destination = settle(document, paths)
     scrubber.add(destination.secrets())
-    context = Context(
-        integration=document.owner, deadline=deadline, log=logging.getLogger("spark.plugin")
-    )
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline

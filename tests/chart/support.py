@@ -17,6 +17,7 @@ from kubernetes import client, config
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "spark-integrations"
 CRDS = CHART / "crds"
+BUNDLED = {path.stem for path in (CHART / "files" / "plugins").glob("*.yaml")}
 GROUP = "spark-integrations.dev"
 PLURALS = {"Integration": "integrations", "Plugin": "plugins", "Scheduler": "schedulers"}
 

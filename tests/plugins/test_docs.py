@@ -10,7 +10,6 @@ import yaml
 
 from spark_plugins import manifests
 from spark_plugins.rest import Rest
-from spark_plugins.rss import Rss
 from spark_plugins.testing import json_answer
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,12 +19,26 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize(("page", "plugin"), [("plugins/rest.md", Rest), ("plugins/rss.md", Rss)])
+@pytest.mark.parametrize(
+    ("page", "plugin"), [(f"plugins/{plugin.name}.md", plugin) for plugin in manifests.BUNDLED]
+)
 def test_the_example_of_a_plugin_is_a_valid_config(page, plugin):
-    (text,) = blocks(page, "yaml")
-    spec = yaml.safe_load(text)["spec"]
+    examples = [yaml.safe_load(text) for text in blocks(page, "yaml")]
+    spec = examples[0]["spec"]
     assert spec["service"] == plugin.name
     plugin.Config.model_validate(spec["config"])
+    for secret in (example for example in examples if example["kind"] == "Secret"):
+        assert secret["metadata"]["name"] == spec["credentialsSecretName"]
+        plugin.Credentials.model_validate(secret["stringData"])
+
+
+def test_every_bundled_plugin_has_a_page_that_names_its_settings_and_keys():
+    for plugin in manifests.BUNDLED:
+        page = (DOCS / f"plugins/{plugin.name}.md").read_text()
+        for field in plugin.Config.model_fields.values():
+            assert f"`{field.alias}`" in page or f"{field.alias}:" in page, field.alias
+        for key in plugin.Credentials.model_fields:
+            assert f"`{key}`" in page or f"{key}:" in page, key
 
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):

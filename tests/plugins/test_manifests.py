@@ -69,9 +69,10 @@ def test_the_credentials_are_the_fields_of_the_model():
 
 
 def test_plugins_are_found_by_their_entry_points():
-    assert {"rest", "rss"} <= set(registry.names())
-    assert registry.load("rest").name == "rest"
-    with pytest.raises(registry.UnknownService, match='no plugin "spotify"; it has: ') as error:
-        registry.load("spotify")
+    assert {plugin.name for plugin in PLUGINS} <= set(registry.names())
+    for plugin in PLUGINS:
+        assert type(registry.load(plugin.name)) is type(plugin)
+    with pytest.raises(registry.UnknownService, match='no plugin "nope"; it has: ') as error:
+        registry.load("nope")
     assert isinstance(error.value, PermanentError)
     assert error.value.reason == "InvalidConfig"

@@ -16,11 +16,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from spark_plugins.contract import Plugin
 from spark_plugins.ical import Ical
+from spark_plugins.open_meteo import OpenMeteo
 from spark_plugins.rest import Rest
 from spark_plugins.rss import Rss
 from spark_plugins.spotify import Spotify
 
-BUNDLED: tuple[Any, ...] = (Ical, Rest, Rss, Spotify)
+BUNDLED: tuple[Any, ...] = (Ical, OpenMeteo, Rest, Rss, Spotify)
 DEFAULT_OUT = Path(__file__).parents[2] / "charts" / "spark-integrations" / "files" / "plugins"
 HEADER = "# Written by `python -m spark_plugins.manifests` from the plugin's code: change that.\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spark_plugins import manifests
+from spark_plugins import manifests, open_meteo
 from spark_plugins.rest import Rest
 from spark_plugins.testing import json_answer
 
@@ -39,6 +39,11 @@ def test_every_bundled_plugin_has_a_page_that_names_its_settings_and_keys():
             assert f"`{field.alias}`" in page or f"{field.alias}:" in page, field.alias
         for key in plugin.Credentials.model_fields:
             assert f"`{key}`" in page or f"{key}:" in page, key
+
+
+def test_the_first_example_is_the_bundled_plugin_to_the_letter():
+    first, *_ = blocks("writing-a-plugin.md", "python")
+    assert first == Path(open_meteo.__file__).read_text()
 
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):

@@ -66,15 +66,15 @@ class Context:
     """What an author needs besides config and credentials.
 
     `integration` is `namespace/name`; `deadline` is a `time.monotonic()` value, after which the
-    runner ends the process whatever it does.
+    runner ends the process whatever it does. `conceal` takes secrets that came up on the way, such
+    as an access token: no log and no message shows them from then on.
     """
 
     integration: str
     deadline: float
     log: logging.Logger
+    conceal: Callable[[Iterable[str]], None] = lambda _secrets: None
     warnings: list[str] = field(default_factory=list)
-    # The runner's, so that what a service hands out in the course of a fetch is masked as well.
-    hide: Callable[[Iterable[str]], None] = field(default=lambda _secrets: None)
 
     def warn(self, sentence: str) -> None:
         """Tell the user, at the end of the fetch's message, what needs doing though it went well.

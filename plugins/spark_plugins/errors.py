@@ -41,16 +41,6 @@ class MissingCredential(PermanentError):
         self.why = why
 
 
-class RefusedCredential(PermanentError):
-    """The service does not accept what the Secret holds; `str()` says what, and what to get anew.
-
-    The plugin does not know the Secret; the runner adds its name and the command that fetches.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, reason="InvalidCredentials")
-
-
 class RateLimited(PluginError):
     """The service asks to wait: not tried again before `retry_after_seconds` (0 to 86400)."""
 

@@ -16,12 +16,11 @@ from spark_plugins.errors import (
     PermanentError,
     PluginError,
     RateLimited,
-    RefusedCredential,
 )
 from spark_runner import http_errors
 from spark_runner.document import Document
 from spark_runner.outcome import Exit, Outcome
-from spark_runner.secrets import how_to_mend, how_to_replace
+from spark_runner.secrets import how_to_mend
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -70,12 +69,12 @@ def _of_plugin(error: PluginError, document: Document | None, credentials: Path)
             reason=error.reason,
             message=how_to_mend(error, document, credentials),
         )
-    if isinstance(error, RefusedCredential) and document is not None:
-        return Outcome(
-            exit=Exit.PERMANENT, reason=error.reason, message=how_to_replace(error, document)
-        )
     if isinstance(error, PermanentError):
-        return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=str(error))
+        message = str(error)
+        if error.reason == "InvalidCredentials" and document is not None:
+            # The operator sees no Secret: it does not notice that one was mended.
+            message += f" Then fetch with {document.force_command}"
+        return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=message)
     return Outcome(exit=Exit.TRANSIENT, message=str(error))
 
 

@@ -102,14 +102,9 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
     budget = documents.budget_seconds(document.timeout_seconds, created_at, dt.datetime.now(dt.UTC))
     ending = Ending(budget, stage, finish)
     ending.start()
-    context = Context(
-        integration=document.owner,
-        deadline=ending.deadline,
-        log=logging.getLogger("spark.plugin"),
-        hide=scrubber.add,
-    )
+    warnings: list[str] = []
     try:
-        outcome = _fetch(document, paths, scrubber, stage, context, log)
+        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()
@@ -117,9 +112,9 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
             outcome = classify(error, document, paths.credentials)
             if outcome.unexpected:
                 log.error("This exception has no class of its own.", exc_info=error)
-    if context.warnings:
+    if warnings:
         # After a failure as well: a token that was rotated is lost with the pod in either case.
-        outcome = replace(outcome, message=" ".join([outcome.message, *context.warnings]).strip())
+        outcome = replace(outcome, message=" ".join([outcome.message, *warnings]).strip())
     ending.over()
     # Where the other thread was first, the message says that the time is over: so must the code.
     return outcome.exit if finish(outcome) else Exit.TIMEOUT
@@ -130,8 +125,9 @@ def _fetch(
     paths: Paths,
     scrubber: Scrubber,
     stage: Stage,
-    context: Context,
+    deadline: float,
     log: logging.Logger,
+    warnings: list[str],
 ) -> Outcome:
     plugin: Any = registry.load(document.service)
     try:
@@ -145,6 +141,13 @@ def _fetch(
     scrubber.add(secrets)
     destination = settle(document, paths)
     scrubber.add(destination.secrets())
+    context = Context(
+        integration=document.owner,
+        deadline=deadline,
+        log=logging.getLogger("spark.plugin"),
+        conceal=scrubber.add,
+        warnings=warnings,
+    )
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from spark_plugins.errors import MissingCredential, PermanentError, RefusedCredential
+from spark_plugins.errors import MissingCredential, PermanentError
 from spark_runner.document import Document, fields
 
 MAX_BYTES = 64 * 1024
@@ -85,17 +85,6 @@ def how_to_mend(error: MissingCredential, document: Document, folder: Path) -> s
         )
         fault = f'Secret "{secret}" has no key "{error.key}" or does not exist{why}'
     return f"{fault}: add it with {mend}, then {document.force_command}"
-
-
-def how_to_replace(error: RefusedCredential, document: Document) -> str:
-    """The sentence for a refused key: what the plugin says, which Secret, and how to go on."""
-    part = document.credentials
-    if part is None or part.secret_name is None:
-        return str(error)
-    return (
-        f'{str(error).rstrip(".")}: mend Secret "{part.secret_name}" in namespace '
-        f"{document.namespace}, then fetch with {document.force_command}"
-    )
 
 
 def _has_any_key(folder: Path) -> bool:

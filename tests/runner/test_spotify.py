@@ -113,7 +113,7 @@ def spotify(pod, service):
     pod.secret(client_id="app-id", client_secret="canary-client", refresh_token="canary-refresh")
     pod.environment["TEST_ADDRESSES"] = json.dumps(
         {
-            "spark_plugins.spotify.account:ACCOUNTS_URL": f"{service.url}/accounts",
+            "spark_plugins.spotify.web_api:ACCOUNTS_URL": f"{service.url}/accounts",
             "spark_plugins.spotify.web_api:API_URL": f"{service.url}/v1",
         }
     )
@@ -345,13 +345,13 @@ def test_the_same_refresh_token_again_is_nothing_to_speak_of(spotify, account):
 @pytest.mark.parametrize(
     ("status", "error", "says"),
     [
-        (400, "invalid_grant", "does not accept refresh_token any more"),
-        (400, "invalid_client", "does not accept client_id and client_secret"),
-        (401, "invalid_client", "does not accept client_id and client_secret"),
-        (400, "unsupported_grant_type", "refuses to refresh"),
+        (400, "invalid_grant", "the key refresh_token is not accepted any more"),
+        (400, "invalid_client", "the keys client_id and client_secret are not accepted"),
+        (401, "invalid_client", "the keys client_id and client_secret are not accepted"),
+        (403, "other", "the client or its grant is not accepted"),
     ],
 )
-def test_what_the_accounts_service_refuses_names_key_and_secret(
+def test_what_the_accounts_service_refuses_names_the_key_and_the_command(
     spotify, account, status, error, says
 ):
     account.service.on(
@@ -361,8 +361,7 @@ def test_what_the_accounts_service_refuses_names_key_and_secret(
     ended = spotify.fetch()
     assert (ended.exit, ended.message["reason"]) == (10, "InvalidCredentials")
     assert says in ended.said
-    assert 'mend Secret "alice-secret" in namespace team-a' in ended.said
-    assert "requestedAt=" in ended.said
+    assert "Then fetch with kubectl annotate integration alice" in ended.said
     unseen(ended)
 
 
@@ -388,8 +387,8 @@ def test_a_limit_of_requests_is_handed_on_with_its_time(spotify, account, path):
     ("path", "answer", "exit_code"),
     [
         ("/accounts/api/token", Answer(503), 1),
-        ("/accounts/api/token", Answer(200, b"<html>"), 1),
-        ("/accounts/api/token", json_answer({}), 1),
+        ("/accounts/api/token", Answer(200, b"<html>"), 10),
+        ("/accounts/api/token", json_answer({}), 10),
         ("/v1/me/tracks", Answer(500), 1),
         ("/v1/me/tracks", Answer(200, b"[]"), 1),
         ("/v1/me/tracks", json_answer({"items": None}), 1),

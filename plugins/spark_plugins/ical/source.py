@@ -57,7 +57,7 @@ def source(config: Ical.Config, credentials: Ical.Credentials, context: Context)
     if secret is not None:
         # Libraries and redirects repeat parts of it.
         parts = urlsplit(url)
-        context.hide([url, parts.path, *(value for _, value in parse_qsl(parts.query))])
+        context.conceal([url, parts.path, *(value for _, value in parse_qsl(parts.query))])
     signs_in = credentials.username is not None or credentials.password is not None
     # A public calendar may move to another host; one with a password takes it nowhere else.
     session = context.session(only=[url] if signs_in else [])

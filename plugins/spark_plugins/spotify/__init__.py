@@ -58,8 +58,7 @@ class Spotify:
         self, config: Config, credentials: Credentials, context: contract.Context
     ) -> list[Any]:
         # dlt takes half a second and 60 MB: not before the config has proved good.
-        from spark_plugins.spotify.account import Account
         from spark_plugins.spotify.tables import tables
         from spark_plugins.spotify.web_api import WebApi
 
-        return tables(WebApi(Account(credentials, context), context), config.parts, context)
+        return tables(WebApi(credentials, context), config.parts, context)

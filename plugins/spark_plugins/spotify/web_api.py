@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from spark_plugins import oauth
 from spark_plugins.contract import Context
-from spark_plugins.errors import PermanentError, RefusedCredential, TransientError
+from spark_plugins.errors import PermanentError, TransientError
 from spark_plugins.http import show
-from spark_plugins.spotify.account import Account
 
+if TYPE_CHECKING:
+    from spark_plugins.spotify import Spotify
+
+ACCOUNTS_URL = "https://accounts.spotify.com"
 API_URL = "https://api.spotify.com/v1"
 
 PAGE_SIZE = 50
@@ -24,27 +28,37 @@ Json = dict[str, Any]
 class WebApi:
     """GET requests with the account's token."""
 
-    def __init__(self, account: Account, context: Context) -> None:
-        self._account = account
+    def __init__(self, credentials: Spotify.Credentials, context: Context) -> None:
         self._session = context.session(only=[API_URL])
+        # The client's secret goes to the accounts service, and the token to the other host.
+        self._session.auth = oauth.refresh_token(
+            context,
+            token_url=f"{ACCOUNTS_URL}/api/token",
+            client_id=credentials.client_id.get_secret_value(),
+            client_secret=credentials.client_secret.get_secret_value(),
+            client_auth="basic",
+            refresh_token=credentials.refresh_token.get_secret_value(),
+            rotated=lambda _token: context.warn(
+                "Spotify has given out a new refresh token, which is not saved: if the next fetch "
+                "is refused, authorize the app again and put the new token into the Secret."
+            ),
+        )
 
     def get(self, path: str, *, scope: str, **params: str | int) -> Json:
         """The object at a path, or at a complete address that an answer has named.
 
-        Raises `requests.HTTPError` for an error status, `RefusedCredential` where `scope` lacks.
+        Raises `requests.HTTPError` for an error status, `PermanentError` where `scope` lacks.
         """
         response = self._session.get(
             path if "://" in path else f"{API_URL}/{path}",
             params=params,
-            headers={
-                "Authorization": f"Bearer {self._account.access_token()}",
-                "Accept": "application/json",
-            },
+            headers={"Accept": "application/json"},
         )
         if response.status_code == 403 and "scope" in response.text[:2000].lower():
-            raise RefusedCredential(
-                f"The refresh token does not allow the scope {scope}: authorize the app again "
-                "with it"
+            raise PermanentError(
+                f"The refresh token does not allow the scope {scope}: authorize the app again with "
+                "it, and put the new token into the Secret.",
+                reason="InvalidCredentials",
             )
         response.raise_for_status()
         if response.status_code == 204:

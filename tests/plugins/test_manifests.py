@@ -1,5 +1,8 @@
 """The Plugin objects in the chart are what the code says."""
 
+import subprocess
+import sys
+
 import jsonschema
 import pytest
 import yaml
@@ -66,6 +69,23 @@ def test_the_credentials_are_the_fields_of_the_model():
         ("password", False),
     ]
     assert all(item["description"] for item in REST["credentials"])
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_loading_a_plugin_and_checking_its_config_imports_nothing_heavy(plugin):
+    """A pod pays in each fetch for what is imported, and a wrong config must not wait for dlt."""
+    script = f"""
+import sys
+from spark_plugins import registry
+plugin = registry.load({plugin.name!r})
+plugin.Config.model_json_schema()
+heavy = {{"dlt", "requests", "feedparser", "icalendar", "recurring_ical_events", "yaml"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
 
 
 def test_plugins_are_found_by_their_entry_points():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 
 import pytest
 
@@ -332,6 +333,19 @@ def test_it_is_spoken_of_even_if_the_fetch_fails_after_it(spotify, account):
     ended = spotify.fetch()
     assert ended.exit == 1
     assert "status 500" in ended.said
+    assert "a new refresh token" in ended.said
+    unseen(ended)
+
+
+def test_it_is_spoken_of_even_if_kubernetes_ends_the_fetch_after_it(spotify, account):
+    account.token["refresh_token"] = "canary-rotated"
+    account.service.on("/v1/me/player/recently-played", Answer(hang=True))
+    process = spotify.start()
+    account.service.wait_for(2)
+    process.send_signal(signal.SIGTERM)
+    ended = spotify.end(process)
+    assert ended.exit == 12
+    assert "SIGTERM" in ended.said
     assert "a new refresh token" in ended.said
     unseen(ended)
 

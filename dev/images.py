@@ -82,6 +82,16 @@ class Images:
                 self._forget_old(target)
         return archives
 
+    def build_upon(self, folder: Path, image: str, archive: Path) -> None:
+        """An image of somebody else's Dockerfile, whose ARG is RUNNER_IMAGE, on our runner's."""
+        self.build()
+        with locked(self.folder / ".lock", "building images"):
+            command = [*self._buildah(), "bud", "--isolation", "chroot", "--pull-never"]
+            command += ["--build-arg", f"RUNNER_IMAGE={reference('runner')}", "-t", image]
+            self._step(f"building {image}", [*command, str(folder)])
+            push = [*self._buildah(), "push", "--quiet", image, f"docker-archive:{archive}:{image}"]
+            self._step(f"exporting {image}", push)
+
     def _archive(self, target: str, base: str) -> Path:
         """The archive that belongs to the sources as they are when this returns.
 

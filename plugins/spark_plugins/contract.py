@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -74,6 +74,16 @@ class Context:
     deadline: float
     log: logging.Logger
     conceal: Callable[[Iterable[str]], None] = lambda _secrets: None
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, sentence: str) -> None:
+        """Tell the user, at the end of the fetch's message, what needs doing though it went well.
+
+        Once, however often it is said, and whether or not the fetch then fails.
+        """
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+        self.log.warning("%s", sentence)
 
     def remaining_seconds(self) -> float:
         """Seconds until the runner ends this fetch, never below zero."""

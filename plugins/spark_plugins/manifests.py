@@ -1,6 +1,7 @@
-"""The Plugin objects of the bundled plugins, written from their pydantic models.
+"""The Plugin objects of plugins, written from their pydantic models.
 
-`python -m spark_plugins.manifests --check` fails when the files differ from the code.
+`python -m spark_plugins.manifests --check` fails when the files of the bundled ones differ from the
+code; `--service NAME --image IMAGE` prints the object of an installed plugin with its own image.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from spark_plugins import registry
 from spark_plugins.contract import Plugin
 from spark_plugins.github import GitHub
+from spark_plugins.ical import Ical
+from spark_plugins.open_meteo import OpenMeteo
 from spark_plugins.rest import Rest
 from spark_plugins.rss import Rss
+from spark_plugins.spotify import Spotify
 
-BUNDLED: tuple[Any, ...] = (GitHub, Rest, Rss)
+BUNDLED: tuple[Any, ...] = (GitHub, Ical, OpenMeteo, Rest, Rss, Spotify)
 DEFAULT_OUT = Path(__file__).parents[2] / "charts" / "spark-integrations" / "files" / "plugins"
 HEADER = "# Written by `python -m spark_plugins.manifests` from the plugin's code: change that.\n"
 
@@ -48,12 +53,13 @@ def _drop_model_titles(schema: dict[str, Any]) -> None:
         node.pop("title", None)
 
 
-def manifest(plugin: Plugin) -> dict[str, Any]:
-    """The Plugin object of a plugin, as plain data."""
+def manifest(plugin: Plugin, image: str | None = None) -> dict[str, Any]:
+    """The Plugin object of a plugin, as plain data. Without `image` it runs in the runner's."""
     fields = cast(type[BaseModel], plugin.Credentials).model_fields
     spec: dict[str, Any] = {
         "title": plugin.title,
         "description": plugin.description,
+        **({"image": image} if image else {}),
         "defaultUpdateFrequencyMinutes": plugin.default_update_frequency_minutes,
         "minUpdateFrequencyMinutes": plugin.min_update_frequency_minutes,
         "maxConcurrentFetches": plugin.max_concurrent_fetches,
@@ -72,16 +78,22 @@ def manifest(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def render(plugin: Plugin) -> str:
+def render(plugin: Plugin, image: str | None = None) -> str:
     """The file's text."""
-    return HEADER + yaml.safe_dump(manifest(plugin), sort_keys=False, width=100, allow_unicode=True)
+    body = manifest(plugin, image)
+    return HEADER + yaml.safe_dump(body, sort_keys=False, width=100, allow_unicode=True)
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m spark_plugins.manifests", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail on a difference")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder of the files")
+    parser.add_argument("--service", help="print the object of this installed plugin, no more")
+    parser.add_argument("--image", help="the image that the object names")
     arguments = parser.parse_args(argv)
+    if arguments.service:
+        print(render(registry.load(arguments.service), arguments.image), end="")
+        return 0
     stale = 0
     for plugin in BUNDLED:
         path: Path = arguments.out / f"{plugin.name}.yaml"

@@ -9,7 +9,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -97,12 +98,13 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
         {"integration": document.owner, "run": document.run, "attempt": document.attempt}
     )
     stage = Stage()
-    finish = _finisher(paths, scrubber, log)
+    warnings: list[str] = []
+    finish = _finisher(paths, scrubber, log, warnings)
     budget = documents.budget_seconds(document.timeout_seconds, created_at, dt.datetime.now(dt.UTC))
     ending = Ending(budget, stage, finish)
     ending.start()
     try:
-        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log)
+        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()
@@ -122,6 +124,7 @@ def _fetch(
     stage: Stage,
     deadline: float,
     log: logging.Logger,
+    warnings: list[str],
 ) -> Outcome:
     plugin: Any = registry.load(document.service)
     try:
@@ -140,6 +143,7 @@ def _fetch(
         deadline=deadline,
         log=logging.getLogger("spark.plugin"),
         conceal=scrubber.add,
+        warnings=warnings,
     )
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
@@ -163,10 +167,14 @@ def _fetch(
     return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
 
 
-def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable[[Outcome], bool]:
+def _finisher(
+    paths: Paths, scrubber: Scrubber, log: logging.Logger, warnings: Sequence[str] = ()
+) -> Callable[[Outcome], bool]:
     """Write message and log, once: the main thread and the end of the budget may come together.
 
-    What it gives says whether it was the first and so has written.
+    The warnings of the plugin go with the message, however the fetch ended: a token that was
+    rotated is lost with the pod in any case. What `finish` gives says whether it was the first
+    and so has written.
     """
     lock = threading.Lock()
     written = threading.Event()
@@ -177,6 +185,7 @@ def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable
             if written.is_set():
                 return False
             written.set()
+            outcome = replace(outcome, message=" ".join([outcome.message, *warnings]).strip())
             termination.write(paths.termination_message, outcome, scrubber)
             level = logging.INFO if outcome.exit is Exit.SUCCESS else logging.ERROR
             log.log(

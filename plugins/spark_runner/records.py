@@ -42,7 +42,8 @@ def prepare(data: Any, service: str, stage: Stage) -> Any:
             resource.max_table_nesting = 0
     if isinstance(data, DltSource):
         return data
-    return dlt.source(lambda: found, name=service)()
+    # A service is named as Kubernetes names objects, with hyphens; dlt wants an identifier.
+    return dlt.source(lambda: found, name="_" * service[:1].isdigit() + service.replace("-", "_"))()
 
 
 def _primary_key(resource: Any, service: str) -> list[str]:

@@ -14,20 +14,14 @@ import yaml
 from dev.toolchain import Toolchain
 from kubernetes import client, config
 
-from spark_plugins.manifests import BUNDLED
-
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "spark-integrations"
 CRDS = CHART / "crds"
+BUNDLED = {path.stem for path in (CHART / "files" / "plugins").glob("*.yaml")}
 GROUP = "spark-integrations.dev"
 PLURALS = {"Integration": "integrations", "Plugin": "plugins", "Scheduler": "schedulers"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def bundled() -> set[str]:
-    """The names of the plugins that come with the chart."""
-    return {plugin.name for plugin in BUNDLED}
 
 
 def crd(kind: str) -> dict[str, Any]:

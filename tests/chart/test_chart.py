@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.support import CHART, CRDS, Run, bundled
+from tests.chart.support import BUNDLED, CHART, CRDS, Run
 
 pytestmark = pytest.mark.apiserver
 
@@ -205,7 +205,7 @@ def test_each_file_of_a_plugin_becomes_a_plugin(helm: Run, tmp_path: Path) -> No
 
 def test_the_bundled_plugins_are_in_the_chart(helm: Run) -> None:
     names = {b["metadata"]["name"] for b in render(helm) if b["kind"] == "Plugin"}
-    assert names == bundled()
+    assert names == BUNDLED
 
 
 def test_the_crds_are_upgraded_by_helm_4_and_can_be_left_alone(helm: Run) -> None:

@@ -14,7 +14,7 @@ import yaml
 from dev.cluster import Cluster
 from dev.waiting import until
 from kubernetes import client
-from tests.chart.support import CHART, GROUP, ROOT, Server, bundled
+from tests.chart.support import BUNDLED, CHART, GROUP, ROOT, Server
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
@@ -79,7 +79,7 @@ def test_one_command_installs_everything_on_a_cluster_without_our_kinds(bare: Se
     bare.helm("install", NAME, str(CHART), *IN)
     assert len(crd_uids(bare)) == 3
     assert scheduler(bare)["spec"]["maxConcurrentFetches"] == 50
-    assert {o["metadata"]["name"] for o in objects(bare, "plugins")} == bundled()
+    assert {o["metadata"]["name"] for o in objects(bare, "plugins")} == BUNDLED
     assert [o["metadata"]["name"] for o in objects(bare, "deployments", *IN)] == [NAME]
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spark_plugins import manifests
-from spark_plugins.github import GitHub
+from spark_plugins import manifests, open_meteo
 from spark_plugins.rest import Rest
-from spark_plugins.rss import Rss
 from spark_plugins.testing import json_answer
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -21,7 +19,7 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-PAGES = [("plugins/rest.md", Rest), ("plugins/rss.md", Rss), ("plugins/github.md", GitHub)]
+PAGES = [(f"plugins/{plugin.name}.md", plugin) for plugin in manifests.BUNDLED]
 
 
 @pytest.mark.parametrize(("page", "plugin"), PAGES)
@@ -33,10 +31,24 @@ def test_the_examples_of_a_plugin_are_valid(page, plugin):
     for other in map(yaml.safe_load, others):
         if other.get("kind") == "Secret":
             assert other["metadata"]["name"] == spec["credentialsSecretName"]
-            plugin.Credentials(**other["stringData"])
+            plugin.Credentials.model_validate(other["stringData"])
         else:
             # A part of the config alone.
             plugin.Config.model_validate(spec["config"] | other)
+
+
+def test_every_bundled_plugin_has_a_page_that_names_its_settings_and_keys():
+    for plugin in manifests.BUNDLED:
+        page = (DOCS / f"plugins/{plugin.name}.md").read_text()
+        for field in plugin.Config.model_fields.values():
+            assert f"`{field.alias}`" in page or f"{field.alias}:" in page, field.alias
+        for key in plugin.Credentials.model_fields:
+            assert f"`{key}`" in page or f"{key}:" in page, key
+
+
+def test_the_first_example_is_the_bundled_plugin_to_the_letter():
+    first, *_ = blocks("writing-a-plugin.md", "python")
+    assert first == Path(open_meteo.__file__).read_text()
 
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):

@@ -1,5 +1,8 @@
 """The Plugin objects in the chart are what the code says."""
 
+import subprocess
+import sys
+
 import jsonschema
 import pytest
 import yaml
@@ -71,10 +74,28 @@ def test_the_credentials_are_the_fields_of_the_model():
     assert all(item["description"] for item in REST["credentials"])
 
 
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_loading_a_plugin_and_checking_its_config_imports_nothing_heavy(plugin):
+    """A pod pays in each fetch for what is imported, and a wrong config must not wait for dlt."""
+    script = f"""
+import sys
+from spark_plugins import registry
+plugin = registry.load({plugin.name!r})
+plugin.Config.model_json_schema()
+heavy = {{"dlt", "requests", "feedparser", "icalendar", "recurring_ical_events", "yaml"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
 def test_plugins_are_found_by_their_entry_points():
-    assert {"rest", "rss"} <= set(registry.names())
-    assert registry.load("rest").name == "rest"
-    with pytest.raises(registry.UnknownService, match='no plugin "spotify"; it has: ') as error:
-        registry.load("spotify")
+    assert {plugin.name for plugin in PLUGINS} <= set(registry.names())
+    for plugin in PLUGINS:
+        assert type(registry.load(plugin.name)) is type(plugin)
+    with pytest.raises(registry.UnknownService, match='no plugin "nope"; it has: ') as error:
+        registry.load("nope")
     assert isinstance(error.value, PermanentError)
     assert error.value.reason == "InvalidConfig"

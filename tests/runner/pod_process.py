@@ -4,6 +4,8 @@
 that has imported it already: still a process with its own signals, streams and exit code.
 """
 
+import importlib
+import json
 import os
 import sys
 import warnings
@@ -24,6 +26,16 @@ def paths(base: Path) -> Paths:
     )
 
 
+def redirect() -> None:
+    """Lead a plugin of one service to the scripted one: `{"module:NAME": value}` by environment.
+
+    For tests alone: what a plugin of one service calls is no setting of an Integration.
+    """
+    for place, value in json.loads(os.environ.pop("TEST_ADDRESSES", "{}")).items():
+        module, name = place.split(":")
+        setattr(importlib.import_module(module), name, value)
+
+
 def forked(base: Path, environment: dict[str, str]) -> None:
     """Become the pod's process: its streams, its environment, its exit code."""
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -33,8 +45,10 @@ def forked(base: Path, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", DeprecationWarning)
+    redirect()
     sys.exit(run(paths(base)))
 
 
 if __name__ == "__main__":
+    redirect()
     sys.exit(run(paths(Path(sys.argv[1]))))

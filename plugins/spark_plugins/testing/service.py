@@ -61,6 +61,7 @@ class Service:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.requests: list[Request] = []
         self._handlers: dict[str, Handler] = {}
+        self._otherwise: Handler | None = None
         self._asked = threading.Condition()
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer((host, 0), self._handler_class())
@@ -70,6 +71,10 @@ class Service:
     def on(self, path: str, handler: Handler | Answer) -> None:
         """Answer requests for a path; what is not scripted is a 404."""
         self._handlers[path] = handler if callable(handler) else lambda _request: handler
+
+    def otherwise(self, handler: Handler) -> None:
+        """Answer every request for a path without a handler of its own."""
+        self._otherwise = handler
 
     def wait_for(self, count: int, seconds: float = 30.0) -> None:
         """Wait until so many requests have arrived; raises TimeoutError."""
@@ -97,7 +102,7 @@ class Service:
         with self._asked:
             self.requests.append(request)
             self._asked.notify_all()
-        handler = self._handlers.get(request.path)
+        handler = self._handlers.get(request.path, self._otherwise)
         return handler(request) if handler else Answer(404, b"not here")
 
     def _handler_class(self) -> type[BaseHTTPRequestHandler]:

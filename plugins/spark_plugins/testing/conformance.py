@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,14 +27,14 @@ from urllib.parse import quote
 from spark_plugins.testing import faults
 from spark_plugins.testing.adapter import Adapter
 from spark_plugins.testing.faults import FAULTS, Fault
-from spark_plugins.testing.pod import Ended, Pod
+from spark_plugins.testing.pod import Ended, Pod, Running
 from spark_plugins.testing.scene import Scene
 from spark_plugins.testing.service import Answer, Request, Service
 from spark_plugins.testing.targets import Target, new_dataset
 
 RECORDS = 10
 # From SIGTERM to the end of the process; Kubernetes waits for 15 s.
-ENDS_WITHIN_SECONDS = 8.0
+ENDS_WITHIN_SECONDS = 13.0
 
 
 class Nonconformity(AssertionError):
@@ -300,11 +299,11 @@ def _sigterm(here: Stage) -> str:
     return f"{len(places)}/{len(places)}"
 
 
-def _terminate(here: Stage, process: subprocess.Popen[bytes]) -> Ended:
-    process.send_signal(signal.SIGTERM)
+def _terminate(here: Stage, process: Running) -> Ended:
+    process.terminate()
     try:
         return here.seen(here.pod.end(process, ENDS_WITHIN_SECONDS))
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         raise here.wrong(f"it runs on for {ENDS_WITHIN_SECONDS:.0f} s after SIGTERM") from None
 
 
@@ -329,7 +328,6 @@ def _two_at_once(here: Stage) -> str:
             raise here.wrong(f"a second fetch at the same time ends with {second.exit}", second)
     finally:
         first.kill()
-        first.wait()
     here.clean_fetch()
     return "ok"
 
@@ -374,7 +372,7 @@ def _duration_seconds(here: Stage) -> float:
 
 def _at_a_random_moment(
     here: Stage,
-    process: subprocess.Popen[bytes],
+    process: Running,
     already: int,
     dice: random.Random,
     took_seconds: float,
@@ -386,7 +384,7 @@ def _at_a_random_moment(
     else:
         here.service.wait_for(already + 1)
         moment = dice.uniform(0.0, took_seconds * 1.1)
-    with suppress(subprocess.TimeoutExpired):
+    with suppress(TimeoutError):
         process.wait(moment)
     return dice.choice((signal.SIGTERM, signal.SIGKILL))
 

@@ -2,32 +2,76 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 FOLDERS = ("credentials", "destination", "data", "tmp")
 
-# A text, not an import: plugins do not know the runner.
-_PROGRAM = """
-import sys
-from pathlib import Path
-from spark_runner.main import run
-from spark_runner.paths import Paths
-base = Path(sys.argv[1])
-sys.exit(run(Paths(
-    credentials=base / "credentials",
-    destination=base / "destination",
-    data=base / "data",
-    temporary=base / "tmp",
-    termination_message=base / "termination-log",
-)))
-"""
+# By name, not by import: plugins do not know the runner.
+_RUNNER = "spark_runner.main"
+_FORKS = multiprocessing.get_context("forkserver")
+# Most of a fetch is importing these: a process is forked from one that has done so. What is not
+# installed is passed over.
+_FORKS.set_forkserver_preload(
+    [
+        "spark_plugins.testing.pod",
+        _RUNNER,
+        "dlt.sources.rest_api",
+        "dlt.destinations.impl.duckdb.factory",
+        "dlt.destinations.impl.postgres.factory",
+        "duckdb",
+        "psycopg2",
+    ]
+)
+
+
+def _become(base: Path, environment: dict[str, str], python_path: list[str]) -> None:
+    """Turn the forked process into that of a pod: its streams, its environment, its exit code."""
+    output = os.open(base / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = python_path
+    main = importlib.import_module(_RUNNER)
+    paths = importlib.import_module("spark_runner.paths").Paths(
+        credentials=base / "credentials",
+        destination=base / "destination",
+        data=base / "data",
+        temporary=base / "tmp",
+        termination_message=base / "termination-log",
+    )
+    sys.exit(main.run(paths))
+
+
+class Running:
+    """The process of a fetch."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code, negative for a signal; raises `TimeoutError`."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise TimeoutError(f"the fetch runs on after {seconds:.1f} s")
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it at once, and wait until it has."""
+        self._process.kill()
+        self._process.join()
 
 
 @dataclass(frozen=True)
@@ -67,7 +111,7 @@ class Pod:
             for key, text in keys.items():
                 (self.base / folder / key).write_text(text, encoding="utf-8")
 
-    def start(self, timeout_seconds: int = 60) -> subprocess.Popen[bytes]:
+    def start(self, timeout_seconds: int = 60) -> Running:
         (self.base / "termination-log").write_bytes(b"")
         keys = [{"name": key, "required": False} for key in self.credentials]
         document = {
@@ -84,29 +128,22 @@ class Pod:
             "destination": self.destination,
             "timeoutSeconds": timeout_seconds,
         }
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, self.python_path)),
-            "SPARK_INTEGRATION": json.dumps(document),
-        }
-        # A file, not a pipe: whoever kills the process reads what it wrote until then.
-        with (self.base / "output").open("wb") as output:
-            return subprocess.Popen(  # noqa: S603  (this interpreter and a text of ours)
-                [sys.executable, "-c", _PROGRAM, str(self.base)],
-                env=environment,
-                cwd=self.base,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        environment = {"PATH": os.environ["PATH"], "SPARK_INTEGRATION": json.dumps(document)}
+        (self.base / "output").write_bytes(b"")
+        process = _FORKS.Process(
+            target=_become,
+            args=(self.base, environment, list(map(str, self.python_path))),
+            daemon=True,
+        )
+        process.start()
+        return Running(process)
 
-    def end(self, process: subprocess.Popen[bytes], seconds: float = 90) -> Ended:
-        """Wait for its end; raises `subprocess.TimeoutExpired`, after killing it."""
+    def end(self, process: Running, seconds: float = 90) -> Ended:
+        """Wait for its end; raises `TimeoutError`, after killing it."""
         try:
-            process.wait(seconds)
+            exit_code = process.wait(seconds)
         finally:
             process.kill()
-            process.wait()
         raw = (self.base / "termination-log").read_bytes()
         output = (self.base / "output").read_text(encoding="utf-8", errors="replace")
         try:
@@ -114,7 +151,7 @@ class Pod:
         except ValueError:
             message = {}
         return Ended(
-            process.returncode,
+            exit_code,
             message if isinstance(message, dict) else {},
             output + raw.decode(errors="replace"),
         )

@@ -18,12 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.conformance.pairs import ADAPTERS, MANY_KILLS, kills
-from tests.support import postgres
+from tests.support import bucket, postgres
 
 from spark_plugins.testing import report
 from spark_plugins.testing.adapter import Adapter
 from spark_plugins.testing.conformance import Check, Nonconformity, checks
-from spark_plugins.testing.targets import DuckDb, Postgres, Target
+from spark_plugins.testing.targets import Bucket, DuckDb, Files, Postgres, Target
 
 
 @contextlib.contextmanager
@@ -37,9 +37,12 @@ def targets(folder: Path) -> Iterator[list[Target]]:
         base.mkdir()
         folder.chmod(0o711)
         server = stack.enter_context(postgres.running(base, tools))
+        storage = stack.enter_context(bucket.running())
         yield [
             DuckDb(),
             Postgres("127.0.0.1", server.port, "postgres", server.user, server.password),
+            Files(),
+            Bucket(storage.endpoint, storage.bucket, "canary-id", "canary/secret+key/91bd"),
         ]
 
 

@@ -29,6 +29,7 @@ FORKS.set_forkserver_preload(
         "duckdb",
         "psycopg2",
         "feedparser",
+        "requests",
     ]
 )
 

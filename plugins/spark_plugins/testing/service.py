@@ -72,9 +72,9 @@ class Service:
         """Answer requests for a path; what is not scripted is a 404."""
         self._handlers[path] = handler if callable(handler) else lambda _request: handler
 
-    def otherwise(self, handler: Handler) -> None:
+    def otherwise(self, handler: Handler | Answer) -> None:
         """Answer every request for a path without a handler of its own."""
-        self._otherwise = handler
+        self._otherwise = handler if callable(handler) else lambda _request: handler
 
     def wait_for(self, count: int, seconds: float = 30.0) -> None:
         """Wait until so many requests have arrived; raises TimeoutError."""

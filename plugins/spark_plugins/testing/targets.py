@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,3 +112,83 @@ class Postgres:
             return []
         finally:
             connection.close()
+
+
+@dataclass(frozen=True)
+class Files:
+    """Parquet files on a claim."""
+
+    name: str = "files"
+    locks: bool = True
+
+    def destination(self, dataset: str) -> dict[str, Any]:
+        return {"type": "filesystem", "claimName": "data", "dataset": dataset}
+
+    def secret(self) -> Mapping[str, str]:
+        return {}
+
+    def rows(self, data: Path, dataset: str, table: str, columns: str = "*") -> list[Any]:
+        file = data / dataset / f"{table}.parquet"
+        return _rows_of_parquet(file, columns) if file.exists() else []
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Parquet files in a bucket; read with boto3, which the kit's user installs."""
+
+    endpoint: str
+    bucket: str
+    access_key_id: str
+    secret_access_key: str
+    region: str = "us-east-1"
+    name: str = "s3"
+    # A bucket has no lock: of two fetches the second to write is refused.
+    locks: bool = False
+
+    def destination(self, dataset: str) -> dict[str, Any]:
+        return {
+            "type": "filesystem",
+            "bucketUrl": f"s3://{self.bucket}/conformance",
+            "secretName": "bucket",
+            "dataset": dataset,
+        }
+
+    def secret(self) -> Mapping[str, str]:
+        return {
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "access_key_id": self.access_key_id,
+            "secret_access_key": self.secret_access_key,
+        }
+
+    def rows(self, data: Path, dataset: str, table: str, columns: str = "*") -> list[Any]:  # noqa: ARG002
+        import boto3
+        import botocore.exceptions
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
+        key = f"conformance/{dataset}/{table}.parquet"
+        with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+            try:
+                client.download_fileobj(self.bucket, key, file)
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                    return []
+                raise
+            file.flush()
+            return _rows_of_parquet(Path(file.name), columns)
+
+
+def _rows_of_parquet(file: Path, columns: str) -> list[Any]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute(
+            f"SELECT {columns} FROM read_parquet(?)",  # noqa: S608
+            [str(file)],
+        ).fetchall()

@@ -41,6 +41,7 @@ def test_there_is_an_example_for_each_kind_of_destination_and_plugin() -> None:
     assert [path.stem for path in EXAMPLES] == [
         "rest-to-duckdb",
         "rest-to-postgres",
+        "rss-to-bucket",
         "rss-to-duckdb",
     ]
 
@@ -63,7 +64,7 @@ def test_an_example_brings_what_it_names_and_its_config_fits_the_plugin(path: Pa
         destination = spec["destination"]
         if secret := spec.get("credentialsSecretName"):
             assert ("Secret", secret) in named
-        if destination["type"] == "postgres":
+        if destination["type"] == "postgres" or "bucketUrl" in destination:
             assert ("Secret", destination["secretName"]) in named
         else:
             assert ("PersistentVolumeClaim", destination["claimName"]) in named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,14 +39,18 @@ class BadAdapter(Adapter):
         return json_answer({"items": items, "next": number + 1 if number < len(pages) else 0})
 
 
+def install(folder: Path, name: str, leads_to: str) -> Path:
+    """What `pip install` leaves of a distribution that brings a plugin."""
+    info = folder / f"{name}-0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n")
+    (info / "entry_points.txt").write_text(f"[spark_integrations.plugins]\n{name} = {leads_to}\n")
+    return folder
+
+
 @pytest.fixture
 def distribution(tmp_path):
-    """What `pip install` leaves of a distribution that brings the plugin."""
-    info = tmp_path / "path" / "bad-0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0\n")
-    (info / "entry_points.txt").write_text("[spark_integrations.plugins]\nbad = bad_plugin:Bad\n")
-    return tmp_path / "path"
+    return install(tmp_path / "path", "bad", "bad_plugin:Bad")
 
 
 @pytest.fixture
@@ -82,3 +87,19 @@ def test_a_bad_plugin_is_found_out(check, flaw, name, words):
 )
 def test_the_same_plugin_without_its_flaws_passes(check, name):
     check("", name)
+
+
+@pytest.mark.parametrize("name", ["429 seconds", "duplicate page", "clock ahead"])
+def test_the_example_of_an_author_passes(tmp_path, name):
+    page = (HERE.parents[1] / "docs" / "writing-a-plugin.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (plugin,) = (block for block in blocks if "class Weather:" in block)
+    (adapter,) = (block for block in blocks if "class WeatherAdapter" in block)
+    path = install(tmp_path / "path", "weather", "spark_weather:Weather")
+    (path / "spark_weather.py").write_text(plugin)
+    shown: dict[str, Any] = {}
+    exec(adapter, shown)
+    weather = shown["WeatherAdapter"]()
+    weather.python_path = (path,)
+    (check,) = checks(weather, DuckDb(), only=lambda known: known == name)
+    check.run(tmp_path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -55,6 +56,13 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **named})
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that was killed is no error of the service, and would fill the log of the test.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Service:
     """A context manager; `requests` holds all that was asked, in order."""
 
@@ -64,7 +72,7 @@ class Service:
         self._otherwise: Handler | None = None
         self._asked = threading.Condition()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer((host, 0), self._handler_class())
+        self._server = _Server((host, 0), self._handler_class())
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}"
 

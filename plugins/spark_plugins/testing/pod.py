@@ -111,10 +111,10 @@ class Pod:
             for key, text in keys.items():
                 (self.base / folder / key).write_text(text, encoding="utf-8")
 
-    def start(self, timeout_seconds: int = 60) -> Running:
-        (self.base / "termination-log").write_bytes(b"")
+    def document(self, timeout_seconds: int) -> dict[str, Any]:
+        """What the operator hands over (docs/contract.md)."""
         keys = [{"name": key, "required": False} for key in self.credentials]
-        document = {
+        return {
             "version": 1,
             "uid": "conformance",
             "namespace": self.namespace,
@@ -128,7 +128,13 @@ class Pod:
             "destination": self.destination,
             "timeoutSeconds": timeout_seconds,
         }
-        environment = {"PATH": os.environ["PATH"], "SPARK_INTEGRATION": json.dumps(document)}
+
+    def start(self, timeout_seconds: int = 60) -> Running:
+        (self.base / "termination-log").write_bytes(b"")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "SPARK_INTEGRATION": json.dumps(self.document(timeout_seconds)),
+        }
         (self.base / "output").write_bytes(b"")
         process = _FORKS.Process(
             target=_become,

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,12 +180,16 @@ def rest(pod, service) -> Pod:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     tools = postgresql.binaries()
     if tools is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql.running(Path(tmp_path_factory.mktemp("postgres")), tools) as server:
-        yield server
+    # Not below pytest's own folder: each run of pytest closes that to other users.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        base = Path(folder) / "server"
+        base.mkdir()
+        with postgresql.running(base, tools) as server:
+            yield server
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def running(base: Path, tools: Path) -> Iterator[Server]:
         account = pwd.getpwnam("postgres")
         for path in (base, data, base / "password"):
             os.chown(path, account.pw_uid, account.pw_gid)
-        # pytest makes its folders for its own user alone.
+        # A temporary folder is for its own user alone.
         for parent in [base, *base.parents][:4]:
             if parent.stat().st_uid == 0 and str(parent) != "/tmp":
                 parent.chmod(0o711)

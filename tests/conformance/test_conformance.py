@@ -1,4 +1,4 @@
-"""A sample of the conformance kit: every fault into DuckDB, a few kills into each destination.
+"""A sample of the conformance kit: every fault and a few kills into DuckDB.
 
 `make conformance` runs all of it."""
 

@@ -60,7 +60,7 @@ def running() -> Iterator[Storage]:
         assert process.poll() is None, "the S3 server ended"
         try:
             answer = requests.put(f"{storage.endpoint}/{storage.bucket}", timeout=10)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return answer.ok
 

@@ -65,6 +65,14 @@ chaos: venv tools ## The operator under random faults: make chaos MINUTES=10 [SE
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(INTEGRATIONS),--integrations $(INTEGRATIONS))
 
+.PHONY: conformance
+conformance: venv ## Every plugin, fault and destination, with kills: make conformance [SEED=1] [KILLS=100]
+	$(BIN)/python -m tests.conformance $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
+
+.PHONY: bench-loading
+bench-loading: venv ## Load RECORDS (default 100000) into each destination, beside a bare script
+	$(BIN)/python -m bench.loading --records $(or $(RECORDS),100000)
+
 .PHONY: manifests
 manifests: venv tools ## Render manifests/ and the Plugins anew from their sources
 	$(BIN)/python -m spark_plugins.manifests

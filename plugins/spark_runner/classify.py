@@ -139,9 +139,11 @@ def _of_database(errors: list[BaseException], document: Document) -> Outcome | N
 
         for error in errors:
             if isinstance(error, duckdb.Error):
+                # For files DuckDB is only the tool, and the user has never heard of it.
+                what = "Parquet files" if destination.type == "filesystem" else "DuckDB"
                 return Outcome(
                     exit=Exit.TRANSIENT,
-                    message=f"The destination (DuckDB) refused: {_first_line(error)}",
+                    message=f"The destination ({what}) refused: {_first_line(error)}",
                 )
     return None
 

@@ -47,6 +47,7 @@ class DestinationPart(_Part):
     dataset: Dataset
     secret_name: str | None = None
     claim_name: str | None = None
+    bucket_url: str | None = None
 
 
 class Document(_Part):

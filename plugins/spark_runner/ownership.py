@@ -33,11 +33,16 @@ def claim(
         # We died between CREATE and INSERT where the two are no one transaction.
         query(f"INSERT INTO {table} (owner) VALUES ({placeholder})", (owner,))  # noqa: S608
     elif owners != [owner]:
-        raise PermanentError(
-            f'The dataset "{dataset}" belongs to the Integration {owners[0]}: choose another '
-            f"spec.destination.dataset, or drop its table {TABLE} if that Integration is gone.",
-            reason="InvalidConfig",
-        )
+        raise of_another(dataset, str(owners[0]), f"drop its table {TABLE}")
+
+
+def of_another(dataset: str, owner: str, release: str) -> PermanentError:
+    """The error for a dataset of another Integration; `release` is how it becomes free."""
+    return PermanentError(
+        f'The dataset "{dataset}" belongs to the Integration {owner}: choose another '
+        f"spec.destination.dataset, or {release} if that Integration is gone.",
+        reason="InvalidConfig",
+    )
 
 
 def foreign(dataset: str) -> PermanentError:

@@ -104,6 +104,7 @@ def run(
                     # A drained load returns as if it were done.
                     signals.raise_if_signalled()
                     raise TransientError("The load ended before every record was loaded.")
+                destination.publish()
                 stage.enter("finishing")
                 return Loaded(rows=sum(counts.values()), first=first)
 

@@ -12,6 +12,7 @@ from spark_runner.stage import Stage
 # PostgreSQL holds no NUL, and UTF-8 no half of a pair; JSON has a way to write both.
 _UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def prepare(data: Any, service: str, stage: Stage) -> Any:
@@ -94,11 +95,17 @@ def _kind(value: Any) -> str:
 
 
 def clean(value: Any) -> Any:
-    """The value with U+FFFD for each sign that no destination can hold."""
+    """The value as every destination can hold it.
+
+    U+FFFD stands for a sign that none can, and a whole number of more than 64 bits becomes text:
+    as a number dlt refuses the whole load.
+    """
     if isinstance(value, str):
         return _UNHOLDABLE.sub(_REPLACEMENT, value)
     if isinstance(value, dict):
         return {clean(key): clean(item) for key, item in value.items()}
     if isinstance(value, list):
         return [clean(item) for item in value]
+    if type(value) is int and not _LEAST <= value <= _MOST:
+        return str(value)
     return value

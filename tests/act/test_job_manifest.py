@@ -184,6 +184,40 @@ def test_duckdb_gets_a_folder_of_its_own_on_the_claim() -> None:
     assert document(made)["destination"] == {"type": "duckdb", "claimName": "mine", "dataset": "d"}
 
 
+def test_files_go_to_the_claim_or_to_the_bucket_with_its_keys() -> None:
+    on_claim = build({"destination": {"type": "filesystem", "dataset": "d"}})
+    claim = volume(on_claim, "data")
+    assert claim is not None
+    assert claim["persistentVolumeClaim"] == {"claimName": "spark-data"}
+    assert volume(on_claim, "destination") is None
+    assert document(on_claim)["destination"] == {
+        "type": "filesystem",
+        "claimName": "spark-data",
+        "dataset": "d",
+    }
+
+    bucket = {
+        "type": "filesystem",
+        "bucketUrl": "s3://lake/raw",
+        "secretName": "s3",
+        "dataset": "d",
+    }
+    in_bucket = build({"destination": bucket})
+    assert volume(in_bucket, "data") is None
+    secret = volume(in_bucket, "destination")
+    assert secret is not None
+    assert secret["secret"]["secretName"] == "s3"
+    keys = {item["key"] for item in secret["secret"]["items"]}
+    assert keys == {"access_key_id", "secret_access_key", "region", "endpoint", "session_token"}
+    assert document(in_bucket)["destination"] == bucket
+
+
+def test_the_schedulers_bucket_is_the_default() -> None:
+    bucket = {"type": "filesystem", "bucketUrl": "s3://lake", "secretName": "s3"}
+    made = build({"destination": None}, scheduler_spec={"destination": bucket})
+    assert document(made)["destination"]["bucketUrl"] == "s3://lake"
+
+
 def test_the_schedulers_claim_is_the_default_of_duckdb() -> None:
     made = build(
         {"destination": None},

@@ -16,6 +16,7 @@ LABEL = "a" * 63
 SUBDOMAIN = ".".join(["a" * 62] * 4)
 OK = {"service": "rest"}
 POSTGRES = {"type": "postgres", "secretName": "warehouse"}
+BUCKET = {"type": "filesystem", "bucketUrl": "s3://lake/raw", "secretName": "s3"}
 TIME = "2026-01-02T03:04:05Z"
 RUN = {"number": 1, "attempt": 1, "trigger": "Scheduled", "startedAt": TIME, "outcome": "Running"}
 CONDITION = {
@@ -49,6 +50,10 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("Integration", {**OK, "destination": {"type": "duckdb"}}),
     ("Integration", {**OK, "destination": {"type": "duckdb", "claimName": "d", "dataset": "_"}}),
     ("Integration", {**OK, "destination": {**POSTGRES, "dataset": "a" * 48}}),
+    ("Integration", {**OK, "destination": {"type": "filesystem"}}),
+    ("Integration", {**OK, "destination": {"type": "filesystem", "claimName": "files"}}),
+    ("Integration", {**OK, "destination": BUCKET}),
+    ("Integration", {**OK, "destination": {**BUCKET, "bucketUrl": "s3://lake.eu/a=b/c.d/"}}),
     ("Plugin", {}),
     ("Plugin", {"image": "host:5000/a/b:c@sha256:" + "0" * 64}),
     ("Plugin", {"credentials": [{"name": "a-b._C9"}, {"name": "x", "required": False}]}),
@@ -63,6 +68,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("Scheduler", {"maxConcurrentFetches": 10_000}),
     ("Scheduler", {"history": {"succeeded": 0, "failed": 100}}),
     ("Scheduler", {"destination": POSTGRES}),
+    ("Scheduler", {"destination": BUCKET}),
     ("Scheduler", {"destination": {"type": "duckdb", "claimName": "files"}}),
     ("Scheduler", {"podTemplate": {"resources": {"limits": {"cpu": 1, "memory": "512Mi"}}}}),
     ("Scheduler", {"podTemplate": {"nodeSelector": {"kubernetes.io/arch": "amd64", "a": ""}}}),
@@ -124,6 +130,30 @@ REFUSED: list[tuple[str, Any, str]] = [
         "Integration",
         {**OK, "destination": {"type": "duckdb", "secretName": "a"}},
         "spec.destination.secretName: Forbidden: a duckdb destination takes no secretName",
+    ),
+    (
+        "Integration",
+        {**OK, "destination": {**POSTGRES, "bucketUrl": "s3://lake"}},
+        "spec.destination.bucketUrl: Forbidden: only a filesystem destination takes a bucketUrl",
+    ),
+    (
+        "Integration",
+        {**OK, "destination": {"type": "filesystem", "bucketUrl": "s3://lake"}},
+        "spec.destination.secretName: Required value: a bucketUrl needs secretName",
+    ),
+    (
+        "Integration",
+        {**OK, "destination": {"type": "filesystem", "secretName": "s3"}},
+        "spec.destination.secretName: Forbidden: a filesystem destination takes a secretName only",
+    ),
+    (
+        "Integration",
+        {**OK, "destination": {**BUCKET, "claimName": "files"}},
+        "spec.destination.claimName: Forbidden: a filesystem destination takes a bucketUrl or a",
+    ),
+    *(
+        ("Integration", {**OK, "destination": {**BUCKET, "bucketUrl": url}}, "bucketUrl: Invalid")
+        for url in ("file:///etc", "s3://lake/../x", "s3://lake/a//b", "gs://lake", "s3://l?x=y-z")
     ),
     ("Integration", {**OK, "destination": {**POSTGRES, "secretName": "A"}}, "secretName: Invalid"),
     ("Integration", {**OK, "destination": {"type": "duckdb", "claimName": ".."}}, "claimName: Inv"),
@@ -446,5 +476,5 @@ def test_our_kinds_are_found_by_short_name_and_category(server: Server) -> None:
 def test_kubectl_explains_the_fields(server: Server) -> None:
     said = server.kubectl("explain", "integration.spec.destination").stdout
     assert "Where the records are loaded." in said
-    assert "enum: duckdb, postgres" in said
+    assert "enum: duckdb, postgres, filesystem" in said
     assert "Defaults to `spark-data`." in said

@@ -40,7 +40,7 @@ def test_the_manifests_hold_the_namespace_first_and_claim_no_helm() -> None:
 def test_there_is_an_example_for_each_kind_of_destination_and_plugin() -> None:
     shown = {tuple(path.stem.rsplit("-to-", 1)) for path in EXAMPLES}
     assert {plugin for plugin, _ in shown} == BUNDLED
-    assert {destination for _, destination in shown} == {"duckdb", "postgres"}
+    assert {destination for _, destination in shown} == {"duckdb", "postgres", "bucket"}
 
 
 @pytest.mark.apiserver
@@ -61,7 +61,7 @@ def test_an_example_brings_what_it_names_and_its_config_fits_the_plugin(path: Pa
         destination = spec["destination"]
         if secret := spec.get("credentialsSecretName"):
             assert ("Secret", secret) in named
-        if destination["type"] == "postgres":
+        if destination["type"] == "postgres" or "bucketUrl" in destination:
             assert ("Secret", destination["secretName"]) in named
         else:
             assert ("PersistentVolumeClaim", destination["claimName"]) in named

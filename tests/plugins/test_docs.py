@@ -53,22 +53,22 @@ def test_the_first_example_is_the_bundled_plugin_to_the_letter():
 
 def test_the_example_of_an_author_runs(service, context, monkeypatch):
     (text,) = (
-        block for block in blocks("writing-a-plugin.md", "python") if "class Weather" in block
+        block for block in blocks("writing-a-plugin.md", "python") if "class Weather:" in block
     )
     # dlt looks up the module of a resource.
     module = types.ModuleType("weather")
     monkeypatch.setitem(sys.modules, "weather", module)
-    exec(text.replace("https://weather.example", service.url), module.__dict__)
+    exec(text, module.__dict__)
     weather = module.Weather()
     manifest = manifests.manifest(weather)
     assert manifest["spec"]["credentials"] == [
         {"name": "token", "required": True, "description": "Token of the account."}
     ]
-    service.on("/v1/readings", json_answer([{"at": "2026-01-02", "celsius": 3}]))
+    service.on("/v1/readings", json_answer([{"id": 1, "changed": "2026-01-02", "celsius": 3}]))
     resource = weather.fetch_data(
-        weather.Config(station="7"), weather.Credentials(token="t"), context
+        weather.Config(station="7", base_url=service.url), weather.Credentials(token="t"), context
     )
-    assert list(resource) == [{"at": "2026-01-02", "celsius": 3}]
+    assert list(resource) == [{"id": 1, "changed": "2026-01-02", "celsius": 3}]
     assert service.requests[0].header("Authorization") == "Bearer t"
     assert service.requests[0].query == {"station": "7", "since": "2026-01-01"}
 

@@ -3,18 +3,15 @@
 import json
 import multiprocessing
 import os
-import pwd
 import secrets
-import shutil
-import signal
-import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg2
 import pytest
+from tests.support import postgres as postgresql
 
 from spark_plugins.testing import Service
 
@@ -33,6 +30,7 @@ FORKS.set_forkserver_preload(
         "duckdb",
         "psycopg2",
         "feedparser",
+        "requests",
     ]
 )
 
@@ -181,125 +179,17 @@ def rest(pod, service) -> Pod:
     return pod
 
 
-@dataclass
-class Server:
-    port: int
-    password: str
-    user: str = "postgres"
-
-    def connect(self):
-        connection = psycopg2.connect(
-            host="127.0.0.1",
-            port=self.port,
-            dbname="postgres",
-            user=self.user,
-            password=self.password,
-        )
-        connection.autocommit = True
-        return connection
-
-    def rows(self, sql: str) -> list:
-        connection = self.connect()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-
-def _tools() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A PostgreSQL cluster on loopback, run by an unprivileged user, as it refuses root."""
-    tools = _tools()
+def postgres():
+    tools = postgresql.binaries()
     if tools is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    base = Path(tmp_path_factory.mktemp("postgres"))
-    data = base / "data"
-    data.mkdir()
-    password = secrets.token_hex(12)
-    (base / "password").write_text(password)
-    account = None
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("postgres")
-        for path in (base, data, base / "password"):
-            os.chown(path, account.pw_uid, account.pw_gid)
-        # pytest makes its folders for its own user alone.
-        for parent in [base, *base.parents][:4]:
-            if parent.stat().st_uid == 0 and str(parent) != "/tmp":
-                parent.chmod(0o711)
-    options = (
-        {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-    )
-    subprocess.run(
-        [
-            tools / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-            f"--pwfile={base / 'password'}",
-        ],
-        check=True,
-        capture_output=True,
-        cwd=base,
-        **options,
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            tools / "postgres",
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-F",
-            "-c",
-            "unix_socket_directories=",
-            "-c",
-            "shared_buffers=16MB",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=base,
-        **options,
-    )
-    subprocess.run(
-        [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "20"],
-        check=False,
-        capture_output=True,
-    )
-    server = Server(port, password)
-    for _ in range(200):
-        try:
-            server.connect().close()
-            break
-        except psycopg2.OperationalError:
-            # It accepts no connection yet; pg_isready is the wait, as long as there is one.
-            subprocess.run(
-                [tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"],
-                check=False,
-                capture_output=True,
-            )
-    yield server
-    process.send_signal(signal.SIGINT)
-    process.wait(30)
-    shutil.rmtree(base, ignore_errors=True)
+    # Not below pytest's own folder: each run of pytest closes that to other users.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        base = Path(folder) / "server"
+        base.mkdir()
+        with postgresql.running(base, tools) as server:
+            yield server
 
 
 @pytest.fixture

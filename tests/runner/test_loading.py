@@ -183,3 +183,13 @@ def test_a_file_survives_a_kill_while_it_is_loaded(rest, service):
     assert rest.rows("SELECT count(*), count(DISTINCT id) FROM team_a_alice.items") == [
         (20_000, 20_000)
     ]
+
+
+def test_numbers_of_more_than_64_bits_arrive_as_text(warehouse, service, postgres):
+    service.on("/items", json_answer([{"id": 1, "n": 2**63}, {"id": 2, "n": -(10**30)}]))
+    assert warehouse.fetch().message == {"rows": 2}
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT n FROM {dataset}.items ORDER BY id") == [
+        (str(2**63),),
+        (str(-(10**30)),),
+    ]

@@ -21,7 +21,6 @@ _UID = 65532
 # A safety net for Jobs that no operator prunes any more: far beyond any re-create of their name.
 _TTL_SECONDS = 86_400
 _TMP_SIZE = "1Gi"
-_DESTINATION_KEYS = ("host", "port", "dbname", "username", "password", "sslmode")
 
 
 def document(
@@ -83,8 +82,8 @@ def _volumes(
         keys = tuple(key.name for key in plugin.credentials)
         volumes.append(_secret_volume("credentials", secret, keys))
         mounts.append({"name": "credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True})
-    if target.type == destinations.POSTGRES and target.secret_name:
-        volumes.append(_secret_volume("destination", target.secret_name, _DESTINATION_KEYS))
+    if target.secret_keys and target.secret_name:
+        volumes.append(_secret_volume("destination", target.secret_name, target.secret_keys))
         mounts.append({"name": "destination", "mountPath": DESTINATION_FOLDER, "readOnly": True})
     if target.volume_claim:
         volumes.append(

@@ -85,12 +85,17 @@ def effective_destination(integration: Integration, scheduler: Scheduler) -> Des
 
 def destination_problem(target: Destination) -> str | None:
     if target.type not in destination.TYPES:
-        known = " or ".join(destination.TYPES)
+        known = ", ".join(destination.TYPES[:-1]) + " or " + destination.TYPES[-1]
         return f'spec.destination.type "{clean(target.type, 60)}" is unknown: use {known}.'
     if target.type == destination.POSTGRES and not target.secret_name:
         return (
             "A postgres destination needs spec.destination.secretName: a Secret with the keys "
             "host, dbname, username and password."
+        )
+    if target.type == destination.FILESYSTEM and target.bucket_url and not target.secret_name:
+        return (
+            "A bucketUrl needs spec.destination.secretName: a Secret with the keys access_key_id "
+            "and secret_access_key."
         )
     return None
 

@@ -10,7 +10,12 @@ from spark_operator.model.record import record
 
 POSTGRES = "postgres"
 DUCKDB = "duckdb"
-TYPES = (DUCKDB, POSTGRES)
+FILESYSTEM = "filesystem"
+TYPES = (DUCKDB, POSTGRES, FILESYSTEM)
+
+# What the runner reads of the destination's Secret (docs/contract.md).
+_POSTGRES_KEYS = ("host", "port", "dbname", "username", "password", "sslmode")
+_BUCKET_KEYS = ("access_key_id", "secret_access_key", "region", "endpoint", "session_token")
 
 _DATASET_LENGTH = 48
 _HASH_LENGTH = 6
@@ -23,14 +28,21 @@ class Destination:
     type: str
     secret_name: str | None = None
     claim_name: str | None = None
+    bucket_url: str | None = None
     dataset: str | None = None
 
     @property
     def volume_claim(self) -> str | None:
         """The PersistentVolumeClaim that the pod mounts, or None where it mounts none."""
-        if self.type != DUCKDB:
-            return None
-        return self.claim_name or names.DEFAULT_VOLUME_CLAIM
+        on_claim = self.type == DUCKDB or (self.type == FILESYSTEM and not self.bucket_url)
+        return (self.claim_name or names.DEFAULT_VOLUME_CLAIM) if on_claim else None
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of its Secret that the pod mounts; none where it needs no Secret."""
+        if self.type == POSTGRES:
+            return _POSTGRES_KEYS
+        return _BUCKET_KEYS if self.type == FILESYSTEM and self.bucket_url else ()
 
 
 def parse(value: object) -> Destination | None:
@@ -40,6 +52,7 @@ def parse(value: object) -> Destination | None:
         type=fields.text(value.get("type")),
         secret_name=fields.optional_text(value.get("secretName")),
         claim_name=fields.optional_text(value.get("claimName")),
+        bucket_url=fields.optional_text(value.get("bucketUrl")),
         dataset=fields.optional_text(value.get("dataset")),
     )
 
@@ -63,6 +76,13 @@ def document(destination: Destination, *, namespace: str, name: str) -> dict[str
     if destination.type == POSTGRES:
         return {
             "type": POSTGRES,
+            "secretName": destination.secret_name,
+            "dataset": dataset,
+        }
+    if destination.type == FILESYSTEM and destination.bucket_url:
+        return {
+            "type": FILESYSTEM,
+            "bucketUrl": destination.bucket_url,
             "secretName": destination.secret_name,
             "dataset": dataset,
         }

@@ -1,4 +1,4 @@
-"""Where records go: PostgreSQL or a DuckDB file."""
+"""Where records go: PostgreSQL, a DuckDB file, or Parquet files on a claim or in a bucket."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ class Destination(Protocol):
         ...
 
     def factory(self) -> Any:
-        """dlt's destination, with credentials."""
+        """dlt's destination, with credentials; within `locked`."""
+        ...
+
+    def publish(self) -> None:
+        """What is left to do after dlt has loaded everything; within `locked`."""
         ...
 
 
@@ -68,7 +72,11 @@ def settle(document: Document, paths: Paths) -> Destination:
         from spark_runner.destinations.duckdb import DuckDb
 
         return DuckDb.of(part, paths)
+    if part.type == "filesystem":
+        from spark_runner.destinations.filesystem import Filesystem
+
+        return Filesystem.of(part, paths, document.namespace)
     raise PermanentError(
-        f'This image has no destination of type "{part.type[:32]}"; it has: duckdb, postgres.',
+        f'This image has no destination of type "{part.type[:32]}"; it has: duckdb, filesystem, postgres.',
         reason="InvalidConfig",
     )

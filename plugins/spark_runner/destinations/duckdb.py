@@ -6,15 +6,15 @@ name `x.items` would be ambiguous between the catalog and a schema `x`, for dlt 
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spark_plugins.errors import PermanentError, TransientError
+from spark_plugins.errors import PermanentError
 from spark_runner import ownership
+from spark_runner.destinations import file_lock
 from spark_runner.document import DestinationPart
 from spark_runner.paths import Paths
 
@@ -46,30 +46,14 @@ class DuckDb:
 
     @contextmanager
     def locked(self, owner: str) -> Iterator[Callable[[], None]]:
-        # Never removed: whoever removes it while another waits for it makes two locks of one.
-        path = self.file.with_name(f".{self.file.name}.lock")
-        try:
-            lock = path.open("a+b")
-        except OSError as error:
-            raise TransientError(
-                f"The volume of the destination cannot be written ({error.strerror})."
-            ) from error
-        with lock:
-            try:
-                # Of POSIX, not of BSD: that one does not reach other nodes over NFS. It ends
-                # with the process, however that ends.
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise TransientError(
-                    f"Another fetch is writing to {self.file.name}: one at a time."
-                ) from error
+        with file_lock.held(self.file.with_name(f".{self.file.name}.lock"), self.file.name):
             self._claim(owner)
             yield lambda: None
 
     def _claim(self, owner: str) -> None:
         import duckdb
 
-        with duckdb.connect(str(self.file), config=self._settings()) as connection:
+        with duckdb.connect(str(self.file), config=settings(self.temporary)) as connection:
 
             def query(sql: str, values: Sequence[Any]) -> list[Any]:
                 result = connection.execute(sql, list(values))
@@ -96,23 +80,28 @@ class DuckDb:
             )
             connection.commit()
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            # Nothing is fetched from the network but by the plugin.
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "home_directory": str(self.temporary),
-            "temp_directory": str(self.temporary / "duckdb"),
-            # By default four fifths of the memory and every core of the node.
-            "memory_limit": "256MB",
-            "threads": 1,
-            "preserve_insertion_order": False,
-        }
-
     def factory(self) -> Any:
         import dlt
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         return dlt.destinations.duckdb(
-            credentials=DuckDbCredentials(str(self.file), global_config=self._settings())
+            credentials=DuckDbCredentials(str(self.file), global_config=settings(self.temporary))
         )
+
+    def publish(self) -> None:
+        """The records are in the file already."""
+
+
+def settings(temporary: Path) -> dict[str, Any]:
+    """How DuckDB runs in a pod: on its own, and within its memory."""
+    return {
+        # Nothing is fetched from the network but by the plugin.
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "home_directory": str(temporary),
+        "temp_directory": str(temporary / "duckdb"),
+        # By default four fifths of the memory and every core of the node.
+        "memory_limit": "256MB",
+        "threads": 1,
+        "preserve_insertion_order": False,
+    }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -55,21 +56,33 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **named})
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that was killed is no error of the service, and would fill the log of the test.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Service:
     """A context manager; `requests` holds all that was asked, in order."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.requests: list[Request] = []
         self._handlers: dict[str, Handler] = {}
+        self._otherwise: Handler | None = None
         self._asked = threading.Condition()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer((host, 0), self._handler_class())
+        self._server = _Server((host, 0), self._handler_class())
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}"
 
     def on(self, path: str, handler: Handler | Answer) -> None:
         """Answer requests for a path; what is not scripted is a 404."""
         self._handlers[path] = handler if callable(handler) else lambda _request: handler
+
+    def otherwise(self, handler: Handler | Answer) -> None:
+        """Answer every request for a path without a handler of its own."""
+        self._otherwise = handler if callable(handler) else lambda _request: handler
 
     def wait_for(self, count: int, seconds: float = 30.0) -> None:
         """Wait until so many requests have arrived; raises TimeoutError."""
@@ -97,7 +110,7 @@ class Service:
         with self._asked:
             self.requests.append(request)
             self._asked.notify_all()
-        handler = self._handlers.get(request.path)
+        handler = self._handlers.get(request.path, self._otherwise)
         return handler(request) if handler else Answer(404, b"not here")
 
     def _handler_class(self) -> type[BaseHTTPRequestHandler]:

@@ -223,7 +223,7 @@ class Replica:
                 )
             case decisions.Claim(status=status):
                 if self._write(integration, status):
-                    looked_up.job_absent = looked_up.status_is_live = True
+                    looked_up.claimed()
                 entry.waiting_since = None
                 self._admission.forget(integration.uid)
             case decisions.CreateJob(run=run):

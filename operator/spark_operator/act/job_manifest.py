@@ -36,7 +36,9 @@ def document(
         "name": integration.name,
         "run": run.number,
         "attempt": run.attempt,
-        "mode": run.mode,
+        "mode": run.mode.value,
+        "since": timestamps.dump(run.since),
+        "request": run.request,
         "service": spec.service,
         "config": dict(spec.config),
         "credentials": (

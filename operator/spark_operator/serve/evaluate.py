@@ -133,8 +133,7 @@ class Evaluator:
                 return await self._ask_capacity(entry, decision)
             case decisions.Claim(status=status):
                 if await self._write(integration, status):
-                    # Nobody else can have made a Job for a claim that we wrote just now.
-                    looked_up.job_absent = looked_up.status_is_live = True
+                    looked_up.claimed()
                     self._log_claim(entry.integration)
                 entry.waiting_since = None
                 self.admission.forget(integration.uid)

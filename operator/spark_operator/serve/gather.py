@@ -21,6 +21,16 @@ class LookUps:
     status_is_live: bool = False
     rejection: str | None = None
 
+    def claimed(self) -> None:
+        """What was learnt of the run before says nothing of the one that was claimed just now: where a
+        run ends and the next is due at once, the refusal of its Job would be taken for the next one's.
+
+        Nobody else can have made a Job for a claim that we wrote just now.
+        """
+        self.rejection = None
+        self.job_is_live = False
+        self.job_absent = self.status_is_live = True
+
     def pod_for(self, job: Job | None) -> PodReport | None:
         """The report, if it was made in this state of the Job.
 

@@ -51,7 +51,11 @@ class Ending:
 
     def outcome(self) -> Outcome:
         """The outcome of a fetch whose time is over."""
-        return Outcome(exit=Exit.TIMEOUT, message=f"{self.why or 'Stopped'} {self._stage}.")
+        return Outcome(
+            exit=Exit.TIMEOUT,
+            message=f"{self.why or 'Stopped'} {self._stage}.",
+            rows=self._stage.loaded or None,
+        )
 
     def over(self) -> None:
         """The fetch has ended by itself: nothing is to be ended any more."""

@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +22,7 @@ from spark_plugins.errors import PermanentError
 from spark_runner import document as documents
 from spark_runner import log as logs
 from spark_runner import termination
+from spark_runner.begin import Begin
 from spark_runner.classify import classify
 from spark_runner.destinations import settle
 from spark_runner.document import Document
@@ -54,7 +57,19 @@ def main() -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print records as JSON lines on standard output; load nothing, ask no destination",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=10,
+        metavar="N",
+        help="with --dry-run: at most N records of each resource (default 10)",
+    )
+    arguments = parser.parse_args()
     if documents.VARIABLE not in os.environ:
         print(
             f"spark-fetch: the environment variable {documents.VARIABLE} is not set. It is set by "
@@ -62,14 +77,15 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(USAGE)
-    sys.exit(run(Paths()))
+    sys.exit(run(Paths(), dry_run=arguments.limit if arguments.dry_run else None))
 
 
-def run(paths: Paths) -> int:
+def run(paths: Paths, *, dry_run: int | None = None) -> int:
     """Fetch once by the environment of this process; the exit code of the contract.
 
     Writes the termination message and the log. Takes the process over: its signals, its standard
-    streams, and at the end of the budget the process itself.
+    streams, and at the end of the budget the process itself. `dry_run`: print so many records of each
+    resource instead, and write no message.
     """
     # Taken out: what an author starts or prints does not get the document by its environment.
     text = os.environ.pop(documents.VARIABLE, "")
@@ -79,13 +95,18 @@ def run(paths: Paths) -> int:
     streams = ScrubbedStream(out, scrubber), ScrubbedStream(err, scrubber)
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
         try:
-            return _run(paths, text, created_at, scrubber)
+            return _run(paths, text, created_at, scrubber, dry_run)
         finally:
             for stream in streams:
                 stream.close_line()
 
 
-def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) -> int:
+def _run(
+    paths: Paths, text: str, created_at: str | None, scrubber: Scrubber, dry_run: int | None
+) -> int:
+    if dry_run is not None:
+        # The message is the operator's to read, and this is nobody's run.
+        paths = replace(paths, termination_message=Path(os.devnull))
     try:
         document = documents.parse(text)
     except PermanentError as error:
@@ -102,7 +123,7 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
     ending = Ending(budget, stage, finish)
     ending.start()
     try:
-        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log)
+        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, dry_run)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()
@@ -122,6 +143,7 @@ def _fetch(
     stage: Stage,
     deadline: float,
     log: logging.Logger,
+    dry_run: int | None,
 ) -> Outcome:
     plugin: Any = registry.load(document.service)
     try:
@@ -133,17 +155,51 @@ def _fetch(
         ) from None
     credentials, secrets = read_credentials(plugin.Credentials, document, paths.credentials)
     scrubber.add(secrets)
+    context = Context(
+        integration=document.owner,
+        deadline=deadline,
+        log=logging.getLogger("spark.plugin"),
+        since=document.since if document.mode == "backfill" else None,
+    )
+    if dry_run is not None:
+        from spark_runner import dry_run as dry
+
+        printed = dry.run(
+            plugin,
+            config,
+            credentials,
+            context,
+            temporary=paths.temporary,
+            stage=stage,
+            limit=dry_run,
+        )
+        return Outcome(exit=Exit.SUCCESS, message=f"{printed} records shown, nothing loaded")
     destination = settle(document, paths)
     scrubber.add(destination.secrets())
-    context = Context(
-        integration=document.owner, deadline=deadline, log=logging.getLogger("spark.plugin")
-    )
+    if document.mode == "check":
+        from spark_runner import check
+
+        found = check.run(
+            plugin,
+            config,
+            credentials,
+            context,
+            owner=document.owner,
+            destination=destination,
+            temporary=paths.temporary,
+            stage=stage,
+        )
+        return Outcome(exit=Exit.SUCCESS, message=found)
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline
 
     loaded = pipeline.run(
-        lambda: plugin.fetch_data(config, credentials, context),
+        lambda chunks: plugin.fetch_data(
+            config, credentials, replace(context, enough=chunks.enough)
+        ),
+        begin=Begin(document.mode, document.since, document.request),
+        remaining_seconds=context.remaining_seconds(),
         service=document.service,
         owner=document.owner,
         destination=destination,

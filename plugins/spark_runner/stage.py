@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Stage:
-    """`name` reads as "while …"; `records` counts what was received, by resource."""
+    """`name` reads as "while …"; `records` counts what was received, by resource, and `loaded`
+    what was committed to the destination."""
 
     name: str = "starting"
     loading: bool = False
+    loaded: int = 0
     records: Counter[str] = field(default_factory=Counter)
 
     def enter(self, name: str, *, loading: bool = False) -> None:
@@ -20,7 +22,8 @@ class Stage:
     def __str__(self) -> str:
         # Counted in the main thread and read in another: a copy cannot change under the loop.
         counted = dict(self.records)
+        kept = f"; {self.loaded} are loaded and stay" if self.loaded else ""
         if not counted:
             return f"while {self.name}"
         shown = ", ".join(f'{count} of "{name}"' for name, count in list(counted.items())[:3])
-        return f"while {self.name} (records so far: {shown})"
+        return f"while {self.name} (records so far: {shown}{kept})"

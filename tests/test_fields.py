@@ -29,6 +29,7 @@ _HISTORY = "tests/operator/test_history.py::test_as_many_jobs_are_kept_as_the_sc
 _LADDER = f"{_WAITING}::test_the_ladder_is_climbed_to_its_end_and_then_the_pause_doubles_with_each_failed_cycle"
 _HEARTBEAT = "tests/operator/test_counts.py::test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took"
 _POD = f"{_JOB}::test_the_administrators_pod_template_is_applied"
+_WRITE_BACK = f"{_JOB}::test_where_one_does_not_want_it_the_pod_has_neither_account_nor_token"
 _MODES = "tests/decide/test_modes.py"
 _RESET = "tests/decide/test_reset.py"
 _CLAIM = f"{_MODES}::test_the_claim_takes_what_was_asked_for_with_its_token"
@@ -63,6 +64,7 @@ TESTS = {
         "spec.suspend": f"{_SUSPENDING}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
         "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
         "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
+        "spec.credentialsWriteBack": _WRITE_BACK,
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.claimName": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
@@ -111,6 +113,7 @@ TESTS = {
         "spec.credentials.name": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
+        "spec.writesCredentials": _WRITE_BACK,
         "spec.defaultUpdateFrequencyMinutes": _FREQUENCY,
         "spec.minUpdateFrequencyMinutes": _FREQUENCY,
         "spec.maxConcurrentFetches": f"{_SETTINGS}::test_no_more_go_on_at_once_than_there_are_places",

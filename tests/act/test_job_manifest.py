@@ -155,7 +155,44 @@ def test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing()
     assert document(made)["credentials"] == {
         "secretName": "alice",
         "keys": [{"name": "token", "required": True}, {"name": "extra", "required": False}],
+        "writeBackAccount": None,
     }
+
+
+WRITING = {"writesCredentials": True, "credentials": [{"name": "refresh_token"}]}
+WANTED = {"credentialsWriteBack": True, "credentialsSecretName": "alice-spotify"}
+
+
+def test_where_both_want_it_the_pod_gets_an_account_of_its_own_and_a_token_that_ends() -> None:
+    made = build({**WANTED, "timeoutSeconds": 900}, WRITING)
+    assert pod(made)["serviceAccountName"] == "spark-fetch-alice"
+    assert document(made)["credentials"]["writeBackAccount"] == "spark-fetch-alice"
+    api = volume(made, "api")
+    assert api is not None
+    token = api["projected"]["sources"][0]["serviceAccountToken"]
+    assert token == {"path": "token", "expirationSeconds": 915}
+    # The token is where we put it, and nowhere else.
+    assert pod(made)["automountServiceAccountToken"] is False
+    (mount,) = [m for m in container(made)["volumeMounts"] if m["name"] == "api"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/var/run/spark/api", True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "plugin_spec"),
+    [
+        ({**WANTED, "credentialsWriteBack": False}, WRITING),
+        (WANTED, {**WRITING, "writesCredentials": False}),
+        (WANTED, {"writesCredentials": True}),
+        ({"credentialsWriteBack": True}, WRITING),
+        ({**WANTED, "credentialsWriteBack": "yes"}, WRITING),
+    ],
+)
+def test_where_one_does_not_want_it_the_pod_has_neither_account_nor_token(
+    spec: dict[str, Any], plugin_spec: dict[str, Any]
+) -> None:
+    made = build(spec, plugin_spec)
+    assert "serviceAccountName" not in pod(made)
+    assert volume(made, "api") is None
 
 
 def test_a_plugin_without_keys_gets_no_secret_whatever_the_user_names() -> None:

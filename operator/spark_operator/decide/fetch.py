@@ -28,7 +28,7 @@ from spark_operator.decide.decision import (
 )
 from spark_operator.decide.schedule import Start
 from spark_operator.decide.view import View
-from spark_operator.model import result, timestamps
+from spark_operator.model import result, timestamps, write_back
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
@@ -190,6 +190,7 @@ def _resting(integration: Integration, plugin: Plugin, start: Start, now: dateti
     """What stands in the status while nothing is due."""
     notes = (
         schedule.frequency_note(integration.spec, plugin)
+        + write_back.note(integration, plugin)
         + request.problem(integration)
         + _check_note(integration.status.run)
     )
@@ -405,6 +406,10 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     elif view.pod is not None:
         problem = outcome.pod_problem(view.pod)
         error_class, message = problem or (None, None)
+        account = view.plugin and write_back.account(integration, view.plugin)
+        if message and account and not view.pod.found:
+            # Without it the Job controller makes none, and says so in an Event alone.
+            message += f' It runs as ServiceAccount "{account}", which must exist.'
         seen, waiting = replace(run, error_class=error_class, message=message), True
     else:
         seen, waiting = run, True

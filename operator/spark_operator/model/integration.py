@@ -28,6 +28,7 @@ class Spec:
     destination: Destination | None = None
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     retry_delays_seconds: tuple[int, ...] = DEFAULT_RETRY_DELAYS_SECONDS
+    credentials_write_back: bool = False
 
 
 @record(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _parse_spec(value: object) -> Spec:
             30, min(fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS), 3600)
         ),
         retry_delays_seconds=_delays(spec.get("retryDelaysSeconds")),
+        credentials_write_back=spec.get("credentialsWriteBack") is True,
     )
 
 

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from spark_plugins.rotation import Rotation, unsaved
+
 if TYPE_CHECKING:
     from spark_plugins.http import Session
 
@@ -76,7 +78,8 @@ class Context:
 
     `enough("items")` tells whether this load has taken as much of the resource as it should. An author
     who then remembers the place in `dlt.current.resource_state()` and returns has what was given
-    loaded, and `fetch_data` called again. Whoever uses `incremental` with `row_order="asc"` need not ask.
+    loaded, and `fetch_data` called again. `rotation(credentials)` is for refresh tokens that change
+    when they are used; see `spark_plugins.rotation`. Whoever uses `incremental` with `row_order="asc"` need not ask.
     """
 
     integration: str
@@ -84,6 +87,7 @@ class Context:
     log: logging.Logger
     since: dt.datetime | None = None
     enough: Callable[[str], bool] = _never
+    rotation: Callable[[Any], Rotation] = unsaved
 
     def remaining_seconds(self) -> float:
         """Seconds until the runner ends this fetch, never below zero."""

@@ -40,6 +40,7 @@ class CredentialKey(_Part):
 class CredentialsPart(_Part):
     secret_name: str | None = None
     keys: list[CredentialKey] = []
+    write_back_account: str | None = None
 
 
 class DestinationPart(_Part):

@@ -21,7 +21,7 @@ from spark_plugins.contract import Context
 from spark_plugins.errors import PermanentError
 from spark_runner import document as documents
 from spark_runner import log as logs
-from spark_runner import termination
+from spark_runner import secret_api, termination
 from spark_runner.begin import Begin
 from spark_runner.classify import classify
 from spark_runner.destinations import settle
@@ -30,8 +30,10 @@ from spark_runner.ending import Ending
 from spark_runner.outcome import Exit, Outcome
 from spark_runner.paths import Paths
 from spark_runner.scrub import ScrubbedStream, Scrubber
+from spark_runner.secret_api import SecretApi
 from spark_runner.secrets import read_credentials
 from spark_runner.stage import Stage
+from spark_runner.write_back import rotations
 
 USAGE = 2
 
@@ -159,6 +161,14 @@ def _fetch(
         integration=document.owner,
         deadline=deadline,
         log=logging.getLogger("spark.plugin"),
+        rotation=rotations(
+            document,
+            credentials,
+            scrubber,
+            stage,
+            lambda name: SecretApi(secret_api.server(), paths.api, document.namespace, name),
+            stage.note,
+        ),
         since=document.since if document.mode == "backfill" else None,
     )
     if dry_run is not None:
@@ -189,7 +199,7 @@ def _fetch(
             temporary=paths.temporary,
             stage=stage,
         )
-        return Outcome(exit=Exit.SUCCESS, message=found)
+        return Outcome(exit=Exit.SUCCESS, message=" ".join([found, *stage.notes]))
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline
@@ -213,7 +223,8 @@ def _fetch(
             "The first fetch brought no records: if the service has some, spec.config may ask for "
             "the wrong thing."
         )
-    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
+    said = " ".join([*([message] if message else []), *stage.notes])
+    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=said)
 
 
 def _finisher(paths: Paths, scrubber: Scrubber, log: logging.Logger) -> Callable[[Outcome], bool]:

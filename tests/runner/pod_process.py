@@ -21,6 +21,7 @@ def paths(base: Path) -> Paths:
         credentials=base / "credentials",
         destination=base / "destination",
         data=base / "data",
+        api=base / "api",
         temporary=base / "tmp",
         termination_message=base / "termination-log",
     )
@@ -33,6 +34,8 @@ def made_known() -> None:
     if module:
         made = getattr(importlib.import_module(module), name)
         registry.load = lambda _service: made()
+    if address := os.environ.pop("API_SERVER", ""):
+        importlib.import_module("spark_runner.secret_api").server = lambda: address
     if rows := os.environ.pop("ROWS_A_PIECE", ""):
         importlib.import_module("spark_runner.chunks").ROWS = int(rows)
 

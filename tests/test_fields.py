@@ -29,7 +29,33 @@ _HISTORY = "tests/operator/test_history.py::test_as_many_jobs_are_kept_as_the_sc
 _LADDER = f"{_WAITING}::test_the_ladder_is_climbed_to_its_end_and_then_the_pause_doubles_with_each_failed_cycle"
 _HEARTBEAT = "tests/operator/test_counts.py::test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took"
 _POD = f"{_JOB}::test_the_administrators_pod_template_is_applied"
+_WRITE_BACK = f"{_JOB}::test_where_one_does_not_want_it_the_pod_has_neither_account_nor_token"
+_MODES = "tests/decide/test_modes.py"
+_RESET = "tests/decide/test_reset.py"
+_CLAIM = f"{_MODES}::test_the_claim_takes_what_was_asked_for_with_its_token"
+_CHECK = f"{_MODES}::test_a_check_leaves_successes_failures_and_the_next_fetch_as_they_were"
 _RESOURCES = f"{_JOB}::test_the_administrators_resources_are_the_containers"
+
+# The record of the fetch before a check is kept whole.
+_RUN = [
+    "number",
+    "attempt",
+    "trigger",
+    "mode",
+    "since",
+    "request",
+    "generation",
+    "jobName",
+    "startedAt",
+    "finishedAt",
+    "outcome",
+    "errorClass",
+    "reason",
+    "message",
+    "rows",
+    "retryAfterSeconds",
+    "failureCleared",
+]
 
 TESTS = {
     "Integration": {
@@ -38,6 +64,7 @@ TESTS = {
         "spec.suspend": f"{_SUSPENDING}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
         "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
         "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
+        "spec.credentialsWriteBack": _WRITE_BACK,
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.secretName": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",
         "spec.destination.claimName": f"{_JOB}::test_duckdb_gets_a_folder_of_its_own_on_the_claim",
@@ -51,11 +78,14 @@ TESTS = {
         "status.lastFailedAt": _FAILURE,
         "status.nextUpdateAt": _WHOLE,
         "status.lastHandledRequest": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
+        "status.lastHandledReset": f"{_RESET}::test_one_token_clears_once",
         "status.consecutiveFailures": _LADDER,
         "status.run.number": _WHOLE,
         "status.run.attempt": _LADDER,
         "status.run.trigger": f"{_REQUESTS}::test_a_request_is_a_job_in_under_a_second_and_is_acknowledged",
-        "status.run.mode": _WHOLE,
+        "status.run.mode": _CLAIM,
+        "status.run.since": f"{_MODES}::test_a_backfill_begins_at_a_date_or_a_time",
+        "status.run.request": _CLAIM,
         "status.run.generation": f"{_DURING}::test_the_spec_changed_during_a_run_that_fails_is_tried_at_once_and_as_the_first_attempt",
         "status.run.jobName": _WHOLE,
         "status.run.startedAt": _WHOLE,
@@ -66,6 +96,8 @@ TESTS = {
         "status.run.message": f"{_OUTCOMES}::test_the_reason_of_a_permanent_failure_stands_in_the_run",
         "status.run.rows": _WHOLE,
         "status.run.retryAfterSeconds": f"{_OUTCOMES}::test_the_retry_is_announced_by_ladder_and_retry_after",
+        "status.run.failureCleared": f"{_RESET}::test_one_token_clears_once",
+        **{f"status.lastFetch.{name}": _CHECK for name in _RUN},
         "status.conditions.type": _WHOLE,
         "status.conditions.status": _WHOLE,
         "status.conditions.reason": _FAILURE,
@@ -82,6 +114,7 @@ TESTS = {
         "spec.credentials.name": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
+        "spec.writesCredentials": _WRITE_BACK,
         "spec.defaultUpdateFrequencyMinutes": _FREQUENCY,
         "spec.minUpdateFrequencyMinutes": _FREQUENCY,
         "spec.maxConcurrentFetches": f"{_SETTINGS}::test_no_more_go_on_at_once_than_there_are_places",

@@ -18,6 +18,7 @@ Everything else (Secrets, destination, state, retries, deadlines, messages) is t
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+from spark_plugins.rotation import Rotation, unsaved
 
 if TYPE_CHECKING:
     from spark_plugins.http import Session
@@ -61,18 +64,31 @@ class Credentials(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _never(_resource: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What an author needs besides config and credentials.
 
     `integration` is `namespace/name`; `deadline` is a `time.monotonic()` value, after which the
-    runner ends the process whatever it does. `conceal` takes secrets that came up on the way, such
-    as an access token: no log and no message shows them from then on.
+    runner ends the process whatever it does. `since` is set for a backfill: what changed before it
+    need not be fetched again. `dlt.sources.incremental` follows it by itself. `conceal` takes secrets
+    that came up on the way, such as an access token: no log and no message shows them from then on.
+
+    `enough("items")` tells whether this load has taken as much of the resource as it should. An author
+    who then remembers the place in `dlt.current.resource_state()` and returns has what was given
+    loaded, and `fetch_data` called again. `rotation(credentials)` is for refresh tokens that change
+    when they are used; see `spark_plugins.rotation`. Whoever uses `incremental` with `row_order="asc"` need not ask.
     """
 
     integration: str
     deadline: float
     log: logging.Logger
+    since: dt.datetime | None = None
+    enough: Callable[[str], bool] = _never
+    rotation: Callable[[Any], Rotation] = unsaved
     conceal: Callable[[Iterable[str]], None] = lambda _secrets: None
     warnings: list[str] = field(default_factory=list)
 
@@ -122,5 +138,8 @@ class Plugin(Protocol):
 
         Raises `TransientError`, `PermanentError` or `RateLimited`; any other exception is judged
         by the runner (an HTTP status, a connection that failed) or counts as transient.
+
+        A plugin may also define `check(config, credentials, context)`: one cheap call that raises as
+        this does, and may give a sentence. Without it, a check takes the first record here.
         """
         ...

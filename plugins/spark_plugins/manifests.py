@@ -64,6 +64,8 @@ def manifest(plugin: Plugin, image: str | None = None) -> dict[str, Any]:
         "minUpdateFrequencyMinutes": plugin.min_update_frequency_minutes,
         "maxConcurrentFetches": plugin.max_concurrent_fetches,
     }
+    if getattr(plugin, "writes_credentials", False):
+        spec["writesCredentials"] = True
     if fields:
         spec["credentials"] = [
             {"name": name, "required": field.is_required(), "description": field.description or ""}

@@ -13,6 +13,8 @@ from spark_plugins.errors import PermanentError
 VARIABLE = "SPARK_INTEGRATION"
 CREATED_AT = "JOB_CREATED_AT"
 
+MODES = ("fetch", "check", "reset", "backfill")
+
 # Kept back from the Job's deadline, at which Kubernetes deletes the pod with its message and logs.
 RESERVE_SECONDS = 10
 
@@ -38,6 +40,7 @@ class CredentialKey(_Part):
 class CredentialsPart(_Part):
     secret_name: str | None = None
     keys: list[CredentialKey] = []
+    write_back_account: str | None = None
 
 
 class DestinationPart(_Part):
@@ -60,6 +63,8 @@ class Document(_Part):
     run: int = 0
     attempt: int = 1
     mode: str = "fetch"
+    since: dt.datetime | None = None
+    request: str | None = None
     service: str
     config: dict[str, Any] = {}
     credentials: CredentialsPart | None = None
@@ -73,9 +78,11 @@ class Document(_Part):
 
     @property
     def force_command(self) -> str:
-        """What a user types to fetch again after mending what the operator cannot see."""
+        """What a user types to try the same again after mending what the operator cannot see."""
         return (
             f"kubectl annotate integration {self.name} -n {self.namespace} "
+            # Annotations stay: without it, the mode of some earlier request would be asked for again.
+            f"spark-integrations.dev/requestedMode={self.mode} "
             "spark-integrations.dev/requestedAt=$(date +%s) --overwrite"
         )
 
@@ -90,7 +97,7 @@ def parse(text: str) -> Document:
             "operator and image may be of different versions.",
             reason="InvalidConfig",
         ) from None
-    if document.mode != "fetch":
+    if document.mode not in MODES:
         raise PermanentError(
             f'This image does not know the mode "{document.mode[:32]}".', reason="InvalidConfig"
         )

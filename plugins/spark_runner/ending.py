@@ -23,6 +23,9 @@ from spark_runner.stage import Stage
 GRACE_SECONDS = 0.5
 # A load that is nearly done is worth waiting for; the pod's grace period is 15 s.
 LOADING_GRACE_SECONDS = 3.0
+# For a renewed credential that is not saved yet. With the grace after it below what is kept back from
+# the deadline (10 s) and below the pod's grace period (15 s).
+SETTLING_SECONDS = 7.0
 
 
 class Ending:
@@ -51,7 +54,11 @@ class Ending:
 
     def outcome(self) -> Outcome:
         """The outcome of a fetch whose time is over."""
-        return Outcome(exit=Exit.TIMEOUT, message=f"{self.why or 'Stopped'} {self._stage}.")
+        return Outcome(
+            exit=Exit.TIMEOUT,
+            message=f"{self.why or 'Stopped'} {self._stage}.",
+            rows=self._stage.loaded or None,
+        )
 
     def over(self) -> None:
         """The fetch has ended by itself: nothing is to be ended any more."""
@@ -71,6 +78,7 @@ class Ending:
                 if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                     self.why = "Stopped by Kubernetes (SIGTERM)"
                     break
+        self._stage.settled.wait(SETTLING_SECONDS)
         _tell_dlt()
         if self._over.wait(LOADING_GRACE_SECONDS if self._stage.loading else GRACE_SECONDS):
             return

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +21,8 @@ from spark_plugins.contract import Context
 from spark_plugins.errors import PermanentError
 from spark_runner import document as documents
 from spark_runner import log as logs
-from spark_runner import termination
+from spark_runner import secret_api, termination
+from spark_runner.begin import Begin
 from spark_runner.classify import classify
 from spark_runner.destinations import settle
 from spark_runner.document import Document
@@ -28,8 +30,10 @@ from spark_runner.ending import Ending
 from spark_runner.outcome import Exit, Outcome
 from spark_runner.paths import Paths
 from spark_runner.scrub import ScrubbedStream, Scrubber
+from spark_runner.secret_api import SecretApi
 from spark_runner.secrets import read_credentials
 from spark_runner.stage import Stage
+from spark_runner.write_back import rotations
 
 USAGE = 2
 
@@ -55,7 +59,19 @@ def main() -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print records as JSON lines on standard output; load nothing, ask no destination",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=10,
+        metavar="N",
+        help="with --dry-run: at most N records of each resource (default 10)",
+    )
+    arguments = parser.parse_args()
     if documents.VARIABLE not in os.environ:
         print(
             f"spark-fetch: the environment variable {documents.VARIABLE} is not set. It is set by "
@@ -63,14 +79,15 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(USAGE)
-    sys.exit(run(Paths()))
+    sys.exit(run(Paths(), dry_run=arguments.limit if arguments.dry_run else None))
 
 
-def run(paths: Paths) -> int:
+def run(paths: Paths, *, dry_run: int | None = None) -> int:
     """Fetch once by the environment of this process; the exit code of the contract.
 
     Writes the termination message and the log. Takes the process over: its signals, its standard
-    streams, and at the end of the budget the process itself.
+    streams, and at the end of the budget the process itself. `dry_run`: print so many records of each
+    resource instead, and write no message.
     """
     # Taken out: what an author starts or prints does not get the document by its environment.
     text = os.environ.pop(documents.VARIABLE, "")
@@ -80,13 +97,18 @@ def run(paths: Paths) -> int:
     streams = ScrubbedStream(out, scrubber), ScrubbedStream(err, scrubber)
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
         try:
-            return _run(paths, text, created_at, scrubber)
+            return _run(paths, text, created_at, scrubber, dry_run)
         finally:
             for stream in streams:
                 stream.close_line()
 
 
-def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) -> int:
+def _run(
+    paths: Paths, text: str, created_at: str | None, scrubber: Scrubber, dry_run: int | None
+) -> int:
+    if dry_run is not None:
+        # The message is the operator's to read, and this is nobody's run.
+        paths = replace(paths, termination_message=Path(os.devnull))
     try:
         document = documents.parse(text)
     except PermanentError as error:
@@ -104,7 +126,9 @@ def _run(paths: Paths, text: str, created_at: str | None, scrubber: Scrubber) ->
     ending = Ending(budget, stage, finish)
     ending.start()
     try:
-        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings)
+        outcome = _fetch(
+            document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run
+        )
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()
@@ -125,6 +149,7 @@ def _fetch(
     deadline: float,
     log: logging.Logger,
     warnings: list[str],
+    dry_run: int | None,
 ) -> Outcome:
     plugin: Any = registry.load(document.service)
     try:
@@ -136,21 +161,61 @@ def _fetch(
         ) from None
     credentials, secrets = read_credentials(plugin.Credentials, document, paths.credentials)
     scrubber.add(secrets)
-    destination = settle(document, paths)
-    scrubber.add(destination.secrets())
     context = Context(
         integration=document.owner,
         deadline=deadline,
         log=logging.getLogger("spark.plugin"),
+        rotation=rotations(
+            document,
+            credentials,
+            scrubber,
+            stage,
+            lambda name: SecretApi(secret_api.server(), paths.api, document.namespace, name),
+            stage.note,
+        ),
+        since=document.since if document.mode == "backfill" else None,
         conceal=scrubber.add,
         warnings=warnings,
     )
+    if dry_run is not None:
+        from spark_runner import dry_run as dry
+
+        printed = dry.run(
+            plugin,
+            config,
+            credentials,
+            context,
+            temporary=paths.temporary,
+            stage=stage,
+            limit=dry_run,
+        )
+        return Outcome(exit=Exit.SUCCESS, message=f"{printed} records shown, nothing loaded")
+    destination = settle(document, paths)
+    scrubber.add(destination.secrets())
+    if document.mode == "check":
+        from spark_runner import check
+
+        found = check.run(
+            plugin,
+            config,
+            credentials,
+            context,
+            owner=document.owner,
+            destination=destination,
+            temporary=paths.temporary,
+            stage=stage,
+        )
+        return Outcome(exit=Exit.SUCCESS, message=" ".join([found, *stage.notes]))
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline
 
     loaded = pipeline.run(
-        lambda: plugin.fetch_data(config, credentials, context),
+        lambda chunks: plugin.fetch_data(
+            config, credentials, replace(context, enough=chunks.enough)
+        ),
+        begin=Begin(document.mode, document.since, document.request),
+        remaining_seconds=context.remaining_seconds(),
         service=document.service,
         owner=document.owner,
         destination=destination,
@@ -164,7 +229,8 @@ def _fetch(
             "The first fetch brought no records: if the service has some, spec.config may ask for "
             "the wrong thing."
         )
-    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
+    said = " ".join([*([message] if message else []), *stage.notes])
+    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=said)
 
 
 def _finisher(

@@ -12,6 +12,7 @@ class Paths:
 
     credentials: Path = Path("/var/run/spark/credentials")
     destination: Path = Path("/var/run/spark/destination")
+    api: Path = Path("/var/run/spark/api")
     data: Path = Path("/var/lib/spark/data")
     temporary: Path = Path("/tmp")  # noqa: S108  (an emptyDir of this pod alone)
     termination_message: Path = Path("/dev/termination-log")

@@ -8,12 +8,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spark_plugins.errors import TransientError
+from spark_runner.begin import Begin
 from spark_runner.destinations import Destination
 from spark_runner.records import prepare
 from spark_runner.stage import Stage
+
+if TYPE_CHECKING:
+    from spark_runner.chunks import Chunks
 
 # dlt reads its settings from here, and looks for files in the folders named.
 SETTINGS = {
@@ -54,8 +58,10 @@ def set_up(folder: Path) -> None:
 
 
 def run(
-    fetch: Callable[[], Any],
+    fetch: Callable[[Chunks], Any],
     *,
+    begin: Begin,
+    remaining_seconds: float,
     service: str,
     owner: str,
     destination: Destination,
@@ -63,7 +69,7 @@ def run(
     stage: Stage,
     log: logging.Logger,
 ) -> Loaded:
-    """Fetch and load; `fetch` gives what the plugin's `fetch_data` gives.
+    """Fetch and load, piece by piece; `fetch` gives what the plugin's `fetch_data` gives.
 
     Raises whatever happens on the way; see `classify`.
     """
@@ -77,6 +83,9 @@ def run(
         import dlt
         from dlt.common.runtime import signals
 
+        from spark_runner.chunks import Chunks, cursor_of, keep_only, seconds_for
+
+        chunks = Chunks(seconds_for(remaining_seconds))
         with signals.intercepted_signals():
             stage.enter("connecting to the destination")
             with destination.locked(owner) as still_locked:
@@ -90,23 +99,46 @@ def run(
                 stage.enter("reading the state in the destination")
                 pipeline.sync_destination()
                 first = pipeline.first_run
-                stage.enter("fetching")
-                source = prepare(fetch(), service, stage)
-                info = pipeline.extract(source, loader_file_format=destination.loader_file_format)
-                stage.enter("preparing the records")
-                pipeline.normalize()
-                counts = _records(info)
-                still_locked()
-                stage.enter("loading", loading=True)
-                log.info("Loading %s", counts or "nothing new")
-                pipeline.load()
-                if pipeline.has_pending_data:
-                    # A drained load returns as if it were done.
+                with pipeline.managed_state() as state:
+                    if begun := begin.prepare(state):
+                        log.info("The cursors were moved back for a %s", begin.mode)
+                wanted: set[str] | None = None
+                while True:
+                    stage.enter("fetching")
+                    chunks.begin()
+                    source = prepare(fetch(chunks), service, stage, chunks)
+                    if begun and wanted is None:
+                        with pipeline.managed_state() as state:
+                            for name, resource in source.resources.items():
+                                if cursor := cursor_of(resource):
+                                    begin.first(state, source.name, name, cursor)
+                    if wanted is not None:
+                        keep_only(source, wanted)
+                    info = pipeline.extract(
+                        source, loader_file_format=destination.loader_file_format
+                    )
+                    # One that the record limit ended, and no signal.
                     signals.raise_if_signalled()
-                    raise TransientError("The load ended before every record was loaded.")
-                destination.publish()
+                    chunks.ended(pipeline.state)
+                    stage.enter("preparing the records")
+                    pipeline.normalize()
+                    counts = _records(info)
+                    still_locked()
+                    stage.enter("loading", loading=True)
+                    log.info("Loading %s", counts or "nothing new")
+                    pipeline.load()
+                    if pipeline.has_pending_data:
+                        # A drained load returns as if it were done.
+                        signals.raise_if_signalled()
+                        raise TransientError("The load ended before every record was loaded.")
+                    # Each piece, or a kill in the next one would cost this one.
+                    destination.publish()
+                    stage.loaded += sum(counts.values())
+                    if not chunks.unfinished:
+                        break
+                    wanted = set(chunks.unfinished)
                 stage.enter("finishing")
-                return Loaded(rows=sum(counts.values()), first=first)
+                return Loaded(rows=stage.loaded, first=first)
 
 
 def _join_our_log() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spark_plugins.errors import PermanentError
 from spark_runner.stage import Stage
+
+if TYPE_CHECKING:
+    from spark_runner.chunks import Chunks
 
 # PostgreSQL holds no NUL, and UTF-8 no half of a pair; JSON has a way to write both.
 _UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
@@ -15,8 +18,8 @@ _REPLACEMENT = "\ufffd"
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def prepare(data: Any, service: str, stage: Stage) -> Any:
-    """A dlt source named like the service, of what the plugin gave.
+def prepare(data: Any, service: str, stage: Stage, chunks: Chunks | None = None) -> Any:
+    """A dlt source named like the service, of what the plugin gave; limited to a piece by `chunks`.
 
     Raises `PermanentError` for a resource that would not survive a repeated load: any that does
     not merge by a primary key.
@@ -38,7 +41,9 @@ def prepare(data: Any, service: str, stage: Stage) -> Any:
         )
     for resource in found:
         keys = _primary_key(resource, service)
-        resource.add_map(_each(resource.name, keys, stage))
+        resource.add_map(_each(resource.name, keys, stage, chunks))
+        if chunks is not None:
+            chunks.limit(resource)
         if resource.max_table_nesting is None:
             resource.max_table_nesting = 0
     if isinstance(data, DltSource):
@@ -63,7 +68,7 @@ def _primary_key(resource: Any, service: str) -> list[str]:
     return [str(key) for key in keys]
 
 
-def _each(name: str, keys: list[str], stage: Stage) -> Callable[[Any], Any]:
+def _each(name: str, keys: list[str], stage: Stage, chunks: Chunks | None) -> Callable[[Any], Any]:
     def one(record: Any) -> Any:
         if not isinstance(record, dict):
             raise PermanentError(
@@ -78,6 +83,8 @@ def _each(name: str, keys: list[str], stage: Stage) -> Callable[[Any], Any]:
                     reason="InvalidConfig",
                 )
         stage.records[name] += 1
+        if chunks is not None:
+            chunks.took(name, 1)
         return clean(record)
 
     return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from spark_operator.act import job_manifest
 from spark_operator.decide import validity
 from spark_operator.model import integration, plugin, scheduler
-from spark_operator.model.status import Run, Trigger
+from spark_operator.model.status import Mode, Run, Trigger
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 METADATA = {"uid": "uid-1", "namespace": "team-a", "name": "alice", "generation": 1}
@@ -22,6 +23,7 @@ def build(
     spec: dict[str, Any] | None = None,
     plugin_spec: dict[str, Any] | None = None,
     scheduler_spec: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     subject = integration.parse(
         {"metadata": METADATA, "spec": {"service": "demo", "destination": POSTGRES, **(spec or {})}}
@@ -29,7 +31,7 @@ def build(
     rules = scheduler.parse(
         {"metadata": {"name": "spark", "namespace": "spark"}, "spec": scheduler_spec or {}}
     )
-    run = Run(7, 2, Trigger.RETRY, 1, "alice-1234-7", NOW)
+    run = replace(Run(7, 2, Trigger.RETRY, 1, "alice-1234-7", NOW), **changes)
     return job_manifest.build(
         subject,
         plugin.parse({"metadata": {"name": "demo"}, "spec": plugin_spec or {}}),
@@ -74,6 +76,8 @@ def test_the_document_is_the_one_of_the_contract() -> None:
         "run": 7,
         "attempt": 2,
         "mode": "fetch",
+        "since": None,
+        "request": None,
         "service": "demo",
         "config": {"a": 1},
         "credentials": None,
@@ -85,6 +89,16 @@ def test_the_document_is_the_one_of_the_contract() -> None:
         "timeoutSeconds": 90,
     }
     assert env(made)["JOB_CREATED_AT"] == "2026-03-01T12:00:00Z"
+
+
+def test_the_document_tells_what_was_asked_for_and_from_when_on() -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    told = document(build(mode=Mode.BACKFILL, since=since, request="t1"))
+    assert (told["mode"], told["since"], told["request"]) == (
+        "backfill",
+        "2026-01-01T00:00:00Z",
+        "t1",
+    )
 
 
 def test_nothing_of_the_tenants_is_expanded_by_kubernetes() -> None:
@@ -141,7 +155,44 @@ def test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing()
     assert document(made)["credentials"] == {
         "secretName": "alice",
         "keys": [{"name": "token", "required": True}, {"name": "extra", "required": False}],
+        "writeBackAccount": None,
     }
+
+
+WRITING = {"writesCredentials": True, "credentials": [{"name": "refresh_token"}]}
+WANTED = {"credentialsWriteBack": True, "credentialsSecretName": "alice-spotify"}
+
+
+def test_where_both_want_it_the_pod_gets_an_account_of_its_own_and_a_token_that_ends() -> None:
+    made = build({**WANTED, "timeoutSeconds": 900}, WRITING)
+    assert pod(made)["serviceAccountName"] == "spark-fetch-alice"
+    assert document(made)["credentials"]["writeBackAccount"] == "spark-fetch-alice"
+    api = volume(made, "api")
+    assert api is not None
+    token = api["projected"]["sources"][0]["serviceAccountToken"]
+    assert token == {"path": "token", "expirationSeconds": 915}
+    # The token is where we put it, and nowhere else.
+    assert pod(made)["automountServiceAccountToken"] is False
+    (mount,) = [m for m in container(made)["volumeMounts"] if m["name"] == "api"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/var/run/spark/api", True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "plugin_spec"),
+    [
+        ({**WANTED, "credentialsWriteBack": False}, WRITING),
+        (WANTED, {**WRITING, "writesCredentials": False}),
+        (WANTED, {"writesCredentials": True}),
+        ({"credentialsWriteBack": True}, WRITING),
+        ({**WANTED, "credentialsWriteBack": "yes"}, WRITING),
+    ],
+)
+def test_where_one_does_not_want_it_the_pod_has_neither_account_nor_token(
+    spec: dict[str, Any], plugin_spec: dict[str, Any]
+) -> None:
+    made = build(spec, plugin_spec)
+    assert "serviceAccountName" not in pod(made)
+    assert volume(made, "api") is None
 
 
 def test_a_plugin_without_keys_gets_no_secret_whatever_the_user_names() -> None:

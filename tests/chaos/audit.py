@@ -177,10 +177,11 @@ class _Judge:
             what = f"run {number} ({new['trigger']}) was claimed {early:.0f} s before it was due"
             self._violated(DOUBLE, seen.seen_at, seen.name, what)
         findings.checks[LADDER] += 1
-        if (new["attempt"], new["trigger"]) != (slot.attempt, slot.trigger):
+        mode = new.get("mode", "fetch")
+        if (new["attempt"], new["trigger"], mode) != (slot.attempt, slot.trigger, slot.mode):
             what = (
-                f"run {number} is attempt {new['attempt']}, {new['trigger']}; "
-                f"it should be attempt {slot.attempt}, {slot.trigger}"
+                f"run {number} is attempt {new['attempt']}, {new['trigger']}, {mode}; "
+                f"it should be attempt {slot.attempt}, {slot.trigger}, {slot.mode}"
             )
             self._violated(LADDER, seen.seen_at, seen.name, what)
         token = before["metadata"].get("annotations", {}).get(due.REQUESTED_AT)
@@ -409,6 +410,10 @@ def _contradiction(run: dict[str, Any], kind: str, jobs: list[_Job]) -> str:
 
 def _wrong_fields(before: dict[str, Any], body: dict[str, Any], run: dict[str, Any]) -> str:
     status = body["status"]
+    if run.get("mode") == "check":
+        of_fetches = ("lastTriggeredAt", "lastSuccessfulUpdateAt", "lastFailedAt", "lastFetch")
+        changed = [f for f in of_fetches if status.get(f) != before["status"].get(f)]
+        return f"a check, and {', '.join(changed)} changed" if changed else ""
     if run["outcome"] == "Failed":
         if "lastTriggeredAt" in status:
             return "failed, and lastTriggeredAt is not cleared"
@@ -422,9 +427,14 @@ def _wrong_fields(before: dict[str, Any], body: dict[str, Any], run: dict[str, A
 
 
 def _failures(before: dict[str, Any], body: dict[str, Any], run: dict[str, Any]) -> int:
+    counted: int = before["status"].get("consecutiveFailures", 0)
+    if before["status"].get("lastHandledReset") != body["status"].get("lastHandledReset"):
+        # The reset was answered with the record.
+        counted = 0
+    if run.get("mode") == "check":
+        return counted
     if run["outcome"] == "Succeeded":
         return 0
-    counted: int = before["status"].get("consecutiveFailures", 0)
     delays = body["spec"].get("retryDelaysSeconds", due.DEFAULT_RETRY_DELAYS)
     ended: bool = run["errorClass"] == "permanent" or run["attempt"] > len(delays)
     return counted + ended

@@ -16,6 +16,7 @@ DAY_SECONDS = 86_400
 LOST_GRACE_SECONDS = 20
 DEFAULT_RETRY_DELAYS = [60, 300, 600]
 REQUESTED_AT = "spark-integrations.dev/requestedAt"
+REQUESTED_MODE = "spark-integrations.dev/requestedMode"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Slot:
     floor: float
     attempt: int
     trigger: str
+    mode: str = "fetch"
 
     @property
     def at(self) -> float:
@@ -42,13 +44,19 @@ def running(body: dict[str, Any]) -> bool:
     return run is not None and run["outcome"] == "Running"
 
 
+def latest_fetch(status: dict[str, Any]) -> dict[str, Any]:
+    """The latest run that is no check: what a check leaves in its place."""
+    run: dict[str, Any] = status.get("run") or {}
+    return status.get("lastFetch") or {} if run.get("mode") == "check" else run
+
+
 def slot(body: dict[str, Any], now: float) -> Slot | None:
     """The next slot of an Integration; None while it runs, is suspended or being deleted.
 
     ``now``: the clock by which stored times are judged. What other objects say is not asked here.
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-    run: dict[str, Any] = status.get("run") or {}
+    run = latest_fetch(status)
     if metadata.get("deletionTimestamp") or spec.get("suspend") or running(body):
         return None
 
@@ -56,27 +64,32 @@ def slot(body: dict[str, Any], now: float) -> Slot | None:
         moment = seconds(text)
         return None if moment is None or moment > now + FUTURE_SECONDS else moment
 
-    failed = run.get("outcome") == "Failed"
     # Of a run whose end is unknown, its start is the best that is known.
     ended = past(run.get("finishedAt")) or past(run.get("startedAt"))
     floor = float("-inf")
-    if failed and ended is not None:
-        if run["errorClass"] == "rateLimited":
-            floor = ended + run.get("retryAfterSeconds", 0)
-        elif run["errorClass"] == "lost":
-            floor = ended + LOST_GRACE_SECONDS
-    token = metadata.get("annotations", {}).get(REQUESTED_AT)
+    for last in (run, status.get("run") or {}):
+        over = past(last.get("finishedAt")) or past(last.get("startedAt"))
+        if last.get("outcome") != "Failed" or over is None:
+            continue
+        if last["errorClass"] == "rateLimited":
+            floor = max(floor, over + last.get("retryAfterSeconds", 0))
+        elif last["errorClass"] == "lost":
+            floor = max(floor, over + LOST_GRACE_SECONDS)
+    annotations = metadata.get("annotations", {})
+    token = annotations.get(REQUESTED_AT)
     if token is not None and token != status.get("lastHandledRequest"):
-        return Slot(float("-inf"), floor, 1, "Requested")
+        mode = annotations.get(REQUESTED_MODE, "fetch")
+        return Slot(float("-inf"), floor, 1, "Requested", mode)
     every = 60.0 * spec["updateFrequencyMinutes"]
-    if not failed:
+    mode = run.get("mode", "fetch")
+    if run.get("outcome") != "Failed" or run.get("failureCleared"):
         last = past(status.get("lastSuccessfulUpdateAt"))
         due = past(metadata["creationTimestamp"]) if last is None else last + every
         return Slot(due if due is not None else float("-inf"), floor, 1, "Scheduled")
     if ended is None or run.get("generation") != metadata["generation"]:
-        return Slot(ended if ended is not None else float("-inf"), floor, 1, "Scheduled")
+        return Slot(ended if ended is not None else float("-inf"), floor, 1, "Scheduled", mode)
     delays = spec.get("retryDelaysSeconds", DEFAULT_RETRY_DELAYS)
     if run["errorClass"] != "permanent" and run["attempt"] <= len(delays):
-        return Slot(ended + delays[run["attempt"] - 1], floor, run["attempt"] + 1, "Retry")
+        return Slot(ended + delays[run["attempt"] - 1], floor, run["attempt"] + 1, "Retry", mode)
     pause = min(every * 2.0 ** (status["consecutiveFailures"] - 1), DAY_SECONDS)
     return Slot(ended + max(every, pause), floor, 1, "Scheduled")

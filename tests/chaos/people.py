@@ -11,7 +11,8 @@ from typing import Any
 from tests.chaos import population
 from tests.chaos.stage import Stage
 
-_ACTS = {"request": 60, "change": 20, "suspend": 10, "make anew": 10}
+_ACTS = {"request": 60, "change": 20, "suspend": 10, "make anew": 10, "clear failures": 10}
+_MODES = {"fetch": 60, "check": 25, "reset": 5, "backfill": 10}
 
 
 class People(threading.Thread):
@@ -36,7 +37,10 @@ class People(threading.Thread):
     def _act(self, kind: str, name: str) -> None:
         world, rng = self._stage.world, self._rng
         if kind == "request":
-            world.request(name, str(self.acts.total()))
+            mode = rng.choices(list(_MODES), list(_MODES.values()))[0]
+            world.request(name, str(self.acts.total()), mode=mode, since="2026-01-01")
+        elif kind == "clear failures":
+            world.annotate(name, resetAt=str(self.acts.total()))
         elif kind == "change":
             world.change(name, config=population.config(rng))
         elif kind == "suspend":

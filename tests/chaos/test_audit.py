@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.chaos import due
 from tests.chaos.audit import DOUBLE, LADDER, LOSS, STUCK, UNTRUE, Findings, audit
 from tests.chaos.record import GROUP, Observation
 
@@ -175,6 +176,15 @@ GOOD: dict[str, Callable[[Story], Any]] = {
         .succeeded()
     ),
     "a Job that is refused": lambda s: s.claim().failed("rejected"),
+    "a check within the ladder, which goes on as if there had been none": lambda s: (
+        checked(failing(s).later(9)).later(51).claim("Retry", 2).job()
+    ),
+    "failures that were cleared": lambda s: (
+        cleared(fetched(s).later(600).claim().job().job("Failed").failed("permanent", failures=1))
+        .later(1)
+        .claim()
+        .job()
+    ),
 }
 
 
@@ -248,6 +258,16 @@ BAD: dict[str, tuple[str, Callable[[Story], Any]]] = {
     ),
     "a lost Job that is there": (UNTRUE, lambda s: s.claim().job().failed("lost")),
     "a rejected Job that is there": (UNTRUE, lambda s: s.claim().job().failed("rejected")),
+    "a check that counts as a success": (
+        UNTRUE,
+        lambda s: checked(failing(s).later(9), lastSuccessfulUpdateAt=stamp(s.now)),
+    ),
+    "a check that clears the failures": (
+        LADDER,
+        lambda s: checked(
+            s.claim().job().job("Failed").failed("permanent", failures=1), consecutiveFailures=0
+        ),
+    ),
     "a failure that leaves lastTriggeredAt": (
         UNTRUE,
         lambda s: stale(s.claim().job().job("Failed")),
@@ -258,6 +278,36 @@ BAD: dict[str, tuple[str, Callable[[Story], Any]]] = {
         lambda s: s.claim().job().job("Failed").failed("permanent", failures=0),
     ),
 }
+
+
+def checked(story: Story, **changes: Any) -> Story:
+    """A check that passes; ``changes`` is what it does to the status and must not."""
+    before, number = copy.deepcopy(story.status), story.status["run"]["number"] + 1
+    asked = {due.REQUESTED_AT: "check", due.REQUESTED_MODE: "check"}
+    story.alice["metadata"]["annotations"] = asked
+    story.changed()
+    kept = {"lastFetch": before["run"], "lastHandledRequest": "check"}
+    story.alice["status"] = {**before, **kept}
+    story.status["run"] = {
+        "number": number,
+        "attempt": 1,
+        "trigger": "Requested",
+        "mode": "check",
+        "generation": 1,
+        "startedAt": stamp(story.now),
+        "outcome": "Running",
+    }
+    story.changed().job().job("Complete")
+    ended = {"outcome": "Succeeded", "finishedAt": stamp(story.now)}
+    story.status["run"] = {**story.status["run"], **ended}
+    story.status.update(changes)
+    return story.changed()
+
+
+def cleared(story: Story) -> Story:
+    story.status["run"] = {**story.status["run"], "failureCleared": True}
+    story.status.update(consecutiveFailures=0, lastHandledReset="r1")
+    return story.changed()
 
 
 def limited(story: Story) -> Story:

@@ -18,7 +18,7 @@ from spark_operator.model import integration, names
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
-from spark_operator.model.status import ErrorClass, Outcome, Reason, Status, Trigger
+from spark_operator.model.status import ErrorClass, Mode, Outcome, Reason, Status, Trigger
 
 DAY = timedelta(days=1)
 # What stands in a status by the hand of whoever may write one.
@@ -54,6 +54,10 @@ _runs = st.fixed_dictionaries(
     },
     optional={
         "attempt": _numbers,
+        "mode": st.sampled_from([*Mode, "other"]),
+        "since": _times,
+        "request": st.sampled_from(["t1", "t2"]),
+        "failureCleared": st.booleans(),
         "generation": st.integers(1, 2),
         "trigger": st.sampled_from(list(Trigger)),
         "jobName": st.sampled_from(["a-3", ""]),
@@ -68,6 +72,8 @@ _runs = st.fixed_dictionaries(
 )
 _statuses = _some(
     run=_runs,
+    lastFetch=_runs,
+    lastHandledReset=st.sampled_from(["r1", "r2"]),
     lastTriggeredAt=_times,
     lastSuccessfulUpdateAt=_times,
     lastFailedAt=_times,
@@ -120,7 +126,14 @@ _pods = st.none() | st.sampled_from(
 @st.composite
 def _integrations(draw: st.DrawFn) -> Integration:
     annotations = draw(
-        st.sampled_from([None, {names.REQUESTED_AT: "t1"}, {names.REQUESTED_AT: "a\nb"}])
+        _some(
+            **{
+                names.REQUESTED_AT: st.sampled_from(["t1", "t1", "a\nb"]),
+                names.REQUESTED_MODE: st.sampled_from([*Mode, *Mode, "other"]),
+                names.REQUESTED_SINCE: st.sampled_from(["2026-01-01", "2026-01-01", "never"]),
+                names.RESET_AT: st.sampled_from(["r1", "a\nb"]),
+            }
+        )
     )
     metadata = {
         "uid": UID,
@@ -301,6 +314,12 @@ def test_what_was_written_once_is_not_written_again(
         assert again.until is not None
 
 
+def _meant(mode: str | None, since: str | None) -> bool:
+    if mode == "backfill":
+        return since == "2026-01-01"
+    return mode in ("fetch", "check", "reset") or (mode is None and since is None)
+
+
 @examples
 @given(facts=_views(mostly_idle=True), jump=_JUMPS)
 def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timedelta) -> None:
@@ -310,6 +329,9 @@ def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timede
         return
     subject, before, run = facts.integration, facts.integration.status.run, decision.status.run
     assert run is not None
+    fetch = before
+    if before is not None and before.mode is Mode.CHECK:
+        fetch = subject.status.last_fetch
     assert run.running
     assert facts.plugin is not None
     assert facts.scheduler is not None
@@ -324,22 +346,39 @@ def test_a_claim_is_made_only_where_nothing_forbids_it(facts: View, jump: timede
     assert run.number == next(n for n in following if job_name(subject, n) not in taken)
     assert run.job_name == job_name(subject, run.number)
     assert 1 <= run.attempt <= len(subject.spec.retry_delays_seconds) + 1
-    token = subject.requested_at
-    usable = token is not None and token.isprintable()
+    token, mode = subject.requested_at, subject.requested_mode
+    usable = token is not None and token.isprintable() and token != "a\nb"
+    usable = usable and _meant(mode, subject.requested_since)
     assert decision.status.last_handled_request == (
         token if usable else subject.status.last_handled_request
     )
-    assert decision.status.last_triggered_at == now.replace(microsecond=0)
+    started = now.replace(microsecond=0)
+    if run.mode is Mode.CHECK:
+        assert run.trigger is Trigger.REQUESTED
+        assert decision.status.last_triggered_at == subject.status.last_triggered_at
+        assert decision.status.consecutive_failures in (0, subject.status.consecutive_failures)
+    else:
+        assert decision.status.last_triggered_at == started
+        assert decision.status.last_fetch is None
+    reset = subject.reset_at == "r1" and subject.status.last_handled_reset != "r1"
+    assert decision.status.last_handled_reset == (
+        "r1" if reset else subject.status.last_handled_reset
+    )
     assert _ready(decision.status)[0] == Reason.FETCHING
+    for ended in (before, fetch):
+        if ended is not None and ended.failed and ended.finished_at is not None:
+            since = now - ended.finished_at
+            if since >= -timedelta(minutes=1) and ended.error_class is ErrorClass.LOST:
+                assert since >= timedelta(seconds=20)
+            if since >= -timedelta(minutes=1) and ended.error_class is ErrorClass.RATE_LIMITED:
+                assert since >= timedelta(seconds=ended.retry_after_seconds or 0)
+    before = fetch
     if before is not None and before.failed and before.finished_at is not None:
         since = now - before.finished_at
         if since >= -timedelta(minutes=1):
-            if before.error_class is ErrorClass.LOST:
-                assert since >= timedelta(seconds=20)
-            if before.error_class is ErrorClass.RATE_LIMITED:
-                assert since >= timedelta(seconds=before.retry_after_seconds or 0)
             asked = usable and token != subject.status.last_handled_request
             cleared = before.generation != subject.generation
+            cleared = cleared or reset or before.failure_cleared
             delays = subject.spec.retry_delays_seconds
             again = before.error_class is not ErrorClass.PERMANENT and before.attempt <= len(delays)
             if not asked and not cleared and again:

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,9 @@ class Pod:
     timeout: int = 60
     name: str = "alice"
     environment: dict = field(default_factory=dict)
+    mode: str = "fetch"
+    since: str | None = None
+    request: str | None = None
 
     def __post_init__(self):
         for folder in ("credentials", "destination", "data", "tmp"):
@@ -87,7 +91,9 @@ class Pod:
             "name": self.name,
             "run": 42,
             "attempt": 1,
-            "mode": "fetch",
+            "mode": self.mode,
+            "since": self.since,
+            "request": self.request,
             "service": self.service,
             "config": self.config,
             "credentials": self.credentials,
@@ -167,6 +173,19 @@ def service():
 @pytest.fixture
 def pod(tmp_path) -> Pod:
     return Pod(tmp_path / "pod")
+
+
+@pytest.fixture
+def made(pod, service) -> Callable[..., Pod]:
+    """A pod of a plugin of `plugins_for_tests`, with the scripted service."""
+
+    def one(name: str, **environment: str) -> Pod:
+        pod.service = name.lower()
+        pod.config = {"url": service.url}
+        pod.environment = {"PLUGIN": f"plugins_for_tests:{name}", **environment}
+        return pod
+
+    return one
 
 
 @pytest.fixture

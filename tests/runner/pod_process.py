@@ -11,6 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from spark_plugins import registry
 from spark_runner.main import run
 from spark_runner.paths import Paths
 
@@ -21,9 +22,23 @@ def paths(base: Path) -> Paths:
         credentials=base / "credentials",
         destination=base / "destination",
         data=base / "data",
+        api=base / "api",
         temporary=base / "tmp",
         termination_message=base / "termination-log",
     )
+
+
+def made_known() -> None:
+    """A plugin of a test, as PLUGIN=module:Class names it, in the place of the installed ones; and how
+    many rows are a piece, since fifty thousand would take a test its time."""
+    module, _, name = os.environ.pop("PLUGIN", "").partition(":")
+    if module:
+        made = getattr(importlib.import_module(module), name)
+        registry.load = lambda _service: made()
+    if address := os.environ.pop("API_SERVER", ""):
+        importlib.import_module("spark_runner.secret_api").server = lambda: address
+    if rows := os.environ.pop("ROWS_A_PIECE", ""):
+        importlib.import_module("spark_runner.chunks").ROWS = int(rows)
 
 
 def redirect() -> None:
@@ -43,12 +58,20 @@ def forked(base: Path, environment: dict[str, str]) -> None:
         os.dup2(file, number)
     os.environ.clear()
     os.environ.update(environment)
+    made_known()
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", DeprecationWarning)
     redirect()
-    sys.exit(run(paths(base)))
+    sys.exit(run(paths(base), dry_run=dry_run()))
+
+
+def dry_run() -> int | None:
+    """What `--dry-run --limit` says."""
+    limit = os.environ.pop("DRY_RUN", "")
+    return int(limit) if limit else None
 
 
 if __name__ == "__main__":
+    made_known()
     redirect()
     sys.exit(run(paths(Path(sys.argv[1]))))

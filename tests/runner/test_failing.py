@@ -41,7 +41,7 @@ def test_refused_credentials_name_the_host_the_secret_and_the_command_that_retri
     assert "127.0.0.1 does not accept the credentials (status 401)" in ended.said
     assert 'Secret "alice-secret" in namespace team-a' in ended.said
     assert (
-        "kubectl annotate integration alice -n team-a "
+        "kubectl annotate integration alice -n team-a spark-integrations.dev/requestedMode=fetch "
         "spark-integrations.dev/requestedAt=$(date +%s) --overwrite" in ended.said
     )
 
@@ -104,7 +104,7 @@ def test_an_unknown_field_of_the_config_is_named(rest):
         ({"destination": {"type": "bigquery", "dataset": "x"}}, 'type "bigquery"'),
         ({"destination": {"type": "duckdb", "dataset": "x_staging"}}, "_staging"),
         ({"version": 2}, "different versions"),
-        ({"mode": "backfill"}, 'mode "backfill"'),
+        ({"mode": "mend"}, 'mode "mend"'),
     ],
 )
 def test_what_this_image_does_not_know_is_an_error_of_the_config(rest, change, fault):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ from spark_operator.model.status import ErrorClass, Outcome, Reason, Run, Status
 
 DAY = 24 * 3600.0
 MAX_TOKEN = 128
+MODES = ("fetch", "check", "reset", "backfill")
 # The pod of a lost Job may live for 15 s, and its kubelet takes 5 s more.
 LOST_GRACE = 20.0
 # Everything here acts at once, so what is later than this, without a reason, is late.
@@ -51,6 +52,10 @@ class Ledger:
     # Changes of the words in a status that something happened for.
     words_allowed: int = 2
     failing: bool = False
+    # The latest run but for checks, which must not change when the next fetch comes.
+    fetch: Run | None = None
+    cleared: bool = False
+    reset_at: float = 0.0
     jobs: dict[str, Job] = field(default_factory=dict)
     ends: dict[int, tuple[Fate | None, float]] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
@@ -66,6 +71,7 @@ class Slot:
     attempt: int
     trigger: Trigger
     reason: Reason
+    mode: str = "fetch"
 
 
 class Oracle:
@@ -178,6 +184,8 @@ class Oracle:
         ledger = self.ledgers[integration.uid]
         if integration.requested_at != ledger.integration.requested_at:
             ledger.requested_at = self.seconds
+        if integration.reset_at != ledger.integration.reset_at:
+            ledger.reset_at = self.seconds
         ledger.integration = integration
         ledger.words_allowed += 1
         ledger.excused_until = max(ledger.excused_until, self.seconds)
@@ -264,6 +272,7 @@ class Oracle:
         ledger.integration = after
         if after.status == before.status:
             self.broken(ledger, "I6: a write that changed nothing")
+        self._reset(ledger, before.status, after)
         if new is None or (
             old is not None and new.number == old.number and new.outcome is old.outcome
         ):
@@ -274,6 +283,19 @@ class Oracle:
             self._recorded(ledger, before.status, after.status, new)
         else:
             self.broken(ledger, f"I1: from {old} to {new}")
+
+    def _reset(self, ledger: Ledger, before: Status, after: Integration) -> None:
+        """Any write takes the token that stands there, and with it the failures are gone."""
+        handled = before.last_handled_reset
+        expected = after.reset_at if _usable(after.reset_at) else handled
+        if after.status.last_handled_reset != expected:
+            self.broken(ledger, f"the write did not take the reset {expected}")
+        if expected != handled:
+            self.seen["resets"] += 1
+            self._note(ledger, "reset", expected)
+            ledger.failed_cycles = 0
+            fetch = _fetch(before)
+            ledger.cleared = fetch is not None and fetch.failed
 
     def _reworded(self, ledger: Ledger, before: Status, after: Status) -> None:
         self.seen["reworded"] += 1
@@ -288,19 +310,20 @@ class Oracle:
             and before.last_successful_update_at == after.last_successful_update_at
             and before.last_failed_at == after.last_failed_at
             and before.last_handled_request == after.last_handled_request
-            and before.consecutive_failures == after.consecutive_failures
+            and after.consecutive_failures == ledger.failed_cycles
         )
         if not same:
             self.broken(ledger, f"more than words was changed from {before}")
-        run, was = after.run, before.run
-        if run is None or was is None or run == was:
-            return
-        if run.generation is None and was.generation is not None:
-            if not self._suspended(ledger):
-                self.broken(ledger, "the back-off was cleared without a reason")
-            ledger.claimed_generation = -1
-        elif not run.running:
-            self.broken(ledger, f"a recorded run was changed from {was}")
+        for run, was in ((after.run, before.run), (after.last_fetch, before.last_fetch)):
+            if run is None or was is None or run == was:
+                continue
+            if run.generation is None and was.generation is not None:
+                if not self._suspended(ledger):
+                    self.broken(ledger, "the back-off was cleared without a reason")
+                if run.mode != "check":
+                    ledger.claimed_generation = -1
+            elif not run.running and not (ledger.cleared and run.failure_cleared):
+                self.broken(ledger, f"a recorded run was changed from {was}")
 
     def _says_crowded(self, ledger: Ledger, before: Status, after: Status) -> bool:
         """Waiting for a place is written once for each wait, and only after a minute of it."""
@@ -339,19 +362,24 @@ class Oracle:
             self.broken(ledger, f"startedAt is {run.started_at}")
         if now < slot.at:
             self.broken(ledger, f"I5: claimed {slot.at - now:.3f} s before {self._day(slot.at)}")
-        if (run.attempt, run.trigger) != (slot.attempt, slot.trigger):
-            self.broken(ledger, f"I5: not {slot.trigger}, attempt {slot.attempt}")
+        if (run.attempt, run.trigger, run.mode) != (slot.attempt, slot.trigger, slot.mode):
+            self.broken(ledger, f"I5: not {slot.trigger}, {slot.mode}, attempt {slot.attempt}")
         self._in_time(ledger, slot, now, "claimed")
-        token = after.requested_at if _usable(after.requested_at) else None
-        taken = token or before.status.last_handled_request
+        handled = before.status.last_handled_request
+        taken = after.requested_at if _asked(after, handled) else handled
         if after.status.last_handled_request != taken:
             self.broken(ledger, f"the claim did not take the token {taken}")
-        if after.status.last_triggered_at != run.started_at:
-            self.broken(ledger, "lastTriggeredAt is not the start of the run")
+        triggered = before.status.last_triggered_at if run.mode == "check" else run.started_at
+        if after.status.last_triggered_at != triggered:
+            self.broken(ledger, "lastTriggeredAt is not the start of the last fetch")
         was, why = _ready(before.status)
         if was and why != Reason.UNKNOWN_SERVICE and _ready(after.status)[0] != was:
             self.broken(ledger, f"a claim changed Ready from {was}, {why}")
-        ledger.claimed_generation = after.generation
+        if run.mode == "check":
+            self.seen["checks"] += 1
+        else:
+            ledger.claimed_generation = after.generation
+            ledger.cleared = False
         self._running[after.uid] = service
         self._by_service[service] += 1
         if now > self.stale_until:
@@ -372,7 +400,9 @@ class Oracle:
         self.seen["failures" if run.failed else "successes"] += 1
         self._note(ledger, "recorded", run.number, run.error_class, _ready(after))
         self._leave(ledger.integration.uid)
-        ledger.failing = run.failed
+        if run.mode != "check":
+            ledger.failing = run.failed
+            ledger.fetch = run
         fate, ended_at = ledger.ends.pop(run.number, (None, -1.0))
         if ended_at == float("inf"):
             self.broken(ledger, "I4: recorded while the Job goes on")
@@ -405,7 +435,15 @@ class Oracle:
         spec = ledger.integration.spec
         assert run.finished_at is not None
         finished_at = self._at(run.finished_at)
-        if not run.failed:
+        if run.mode == "check":
+            if (
+                after.last_triggered_at != before.last_triggered_at
+                or after.last_successful_update_at != before.last_successful_update_at
+                or after.last_failed_at != before.last_failed_at
+                or after.last_fetch != before.last_fetch
+            ):
+                self.broken(ledger, "a check changed what is recorded of fetches")
+        elif not run.failed:
             ledger.failed_cycles = 0
             if not ended_at - 1 <= finished_at <= min(ended_at + 1, now):
                 self.broken(ledger, f"finishedAt is {run.finished_at}")
@@ -427,9 +465,12 @@ class Oracle:
         if after.last_handled_request != before.last_handled_request:
             self.broken(ledger, "a token was taken without a claim")
         told = now > self._told_service_until.get(spec.service, 0.0)
-        ready = "False" if run.failed else "True"
+        known = ledger.fetch
+        ready = "Unknown" if known is None else "False" if known.failed else "True"
         if told and spec.service in self.plugins and _ready(after)[0] != ready:
             self.broken(ledger, "Ready does not tell the outcome")
+        if run.mode == "check":
+            return
         if run.generation is None and ledger.claimed_generation != -1:
             if not self._suspended(ledger):
                 self.broken(ledger, "the back-off was cleared without a reason")
@@ -447,27 +488,23 @@ class Oracle:
 
     def _slot(self, ledger: Ledger, recorded: Integration) -> Slot:
         """The next start by the rules, for a record without a run that goes on."""
-        spec, status, run = recorded.spec, recorded.status, recorded.status.run
+        spec, status, run = recorded.spec, recorded.status, ledger.fetch
         plugin = self.plugins.get(spec.service)
         least = plugin.min_update_frequency_minutes if plugin is not None else 1
         every = max(spec.update_frequency_minutes or 15, least) * _MINUTE
-        floor = 0.0
         if run is None:
             slot = Slot(ledger.created_at - 1, 1, Trigger.SCHEDULED, Reason.PENDING)
-        elif not run.failed:
-            assert status.last_successful_update_at is not None
-            due = self._at(status.last_successful_update_at) + every
-            slot = Slot(due, 1, Trigger.SCHEDULED, Reason.FETCHED)
+        elif not run.failed or ledger.cleared:
+            reason = Reason.FETCHED if not run.failed else Reason.PENDING
+            last = status.last_successful_update_at
+            due = ledger.created_at - 1 if last is None else self._at(last) + every
+            slot = Slot(due, 1, Trigger.SCHEDULED, reason)
         else:
             assert run.finished_at is not None
             ended, rungs = self._at(run.finished_at), spec.retry_delays_seconds
             limited = run.error_class is ErrorClass.RATE_LIMITED
-            if limited and run.retry_after_seconds is not None:
-                floor = ended + min(run.retry_after_seconds, DAY)
-            if run.error_class is ErrorClass.LOST:
-                floor = ended + LOST_GRACE
             if ledger.claimed_generation != recorded.generation:
-                slot = Slot(ended, 1, Trigger.SCHEDULED, Reason.BACKING_OFF)
+                slot = Slot(ended, 1, Trigger.SCHEDULED, Reason.BACKING_OFF, run.mode)
             elif run.error_class is ErrorClass.PERMANENT or run.attempt > len(rungs):
                 doubled = every * 2 ** (min(ledger.failed_cycles, 30) - 1)
                 permanent = run.error_class is ErrorClass.PERMANENT
@@ -477,12 +514,23 @@ class Oracle:
             else:
                 reason = Reason.RATE_LIMITED if limited else Reason.BACKING_OFF
                 due = ended + rungs[run.attempt - 1]
-                slot = Slot(due, run.attempt + 1, Trigger.RETRY, reason)
-        token = recorded.requested_at
-        if _usable(token) and token != status.last_handled_request:
+                slot = Slot(due, run.attempt + 1, Trigger.RETRY, reason, run.mode)
+        if mode := _asked(recorded, status.last_handled_request):
             at = min(slot.at, ledger.requested_at)
-            slot = Slot(at, 1, Trigger.REQUESTED, slot.reason)
-        return slot if floor <= slot.at else Slot(floor, slot.attempt, slot.trigger, slot.reason)
+            slot = Slot(at, 1, Trigger.REQUESTED, slot.reason, mode)
+        return replace(slot, at=max(slot.at, self._floor(run), self._floor(status.run)))
+
+    def _floor(self, run: Run | None) -> float:
+        """What nobody passes: the service's own word, and the pod of a lost run."""
+        if run is None or not run.failed:
+            return 0.0
+        assert run.finished_at is not None
+        ended = self._at(run.finished_at)
+        if run.error_class is ErrorClass.LOST:
+            return ended + LOST_GRACE
+        limited = run.error_class is ErrorClass.RATE_LIMITED
+        asked = run.retry_after_seconds if limited else None
+        return 0.0 if asked is None else ended + min(asked, DAY)
 
     def _in_time(self, ledger: Ledger, slot: Slot, now: float, what: str) -> None:
         """I3: from the moment that it was due and nothing stood against it."""
@@ -556,6 +604,9 @@ class Oracle:
         for name, seen_at in ledger.strays.items():
             if now - max(seen_at, self.up_since) > GRACE:
                 self.broken(ledger, f"I2: the stray {name} lives on")
+        token = integration.reset_at
+        if _usable(token) and token != status.last_handled_reset:
+            self.broken(ledger, f"the reset {token} is not answered")
         kept = [j for j in ledger.jobs.values() if j.finished]
         if run is not None and not run.running and len(kept) > 4 + 1:
             self.broken(ledger, f"{len(kept)} finished Jobs are kept")
@@ -567,7 +618,8 @@ class Oracle:
             expected = Reason.UNKNOWN_SERVICE
         elif self._suspended(ledger):
             expected = Reason.SUSPENDED
-            if run is not None and run.failed and run.generation is not None:
+            fetch = _fetch(status)
+            if fetch is not None and fetch.failed and fetch.generation is not None:
                 self.broken(ledger, "suspending did not clear the back-off")
         elif self.scheduler is None:
             return
@@ -595,6 +647,24 @@ class Oracle:
 
 def _usable(token: str | None) -> bool:
     return token is not None and 0 < len(token) <= MAX_TOKEN and token.isprintable()
+
+
+def _asked(integration: Integration, handled: str | None) -> str:
+    """The mode that a new token asks for; empty where there is none, or none that can be meant."""
+    token, mode = integration.requested_at, integration.requested_mode or "fetch"
+    if not _usable(token) or token == handled or mode not in MODES:
+        return ""
+    if mode == "backfill":
+        try:
+            datetime.fromisoformat(integration.requested_since or "")
+        except ValueError:
+            return ""
+    return mode
+
+
+def _fetch(status: Status) -> Run | None:
+    run = status.run
+    return status.last_fetch if run is not None and run.mode == "check" else run
 
 
 def _ready(status: Status) -> tuple[str, str]:

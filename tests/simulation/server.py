@@ -119,6 +119,9 @@ class Server:
             stored.requested_at,
             stored.spec,
             status,
+            stored.requested_mode,
+            stored.requested_since,
+            stored.reset_at,
         )
         self.earlier[seen.uid] = stored
         self.integrations[seen.uid] = after

@@ -26,6 +26,16 @@ HOUR = 3600.0
 # Names of services with their limits; a few are small, so that places are scarce after an outage.
 _SERVICES = {"rest": 30, "rss": 20, "ical": 8, "shop": 4, "bank": 2}
 _NAMESPACES = ["a-large-team"] * 5 + ["team-b"] * 3 + ["team-c", "team-d"]
+# Modes and times of requests; some cannot be meant, and start nothing.
+_REQUESTS: dict[tuple[str | None, str | None], int] = {
+    (None, None): 40,
+    ("fetch", "2026-01-01"): 5,
+    ("check", None): 25,
+    ("reset", None): 10,
+    ("backfill", "2026-01-01"): 10,
+    ("backfill", None): 3,
+    ("Check", None): 3,
+}
 _POSTGRES = Destination("postgres", secret_name="warehouse")
 _DUCKDB = Destination("duckdb")
 
@@ -70,6 +80,7 @@ class Story:
         scale = self._integrations / 1000
         self._trouble_every(8 * HOUR / scale, self._change_a_spec)
         self._trouble_every(6 * HOUR / scale, self._request)
+        self._trouble_every(DAY / scale, self._reset)
         self._trouble_every(DAY / scale, self._suspend_one)
         self._trouble_every(2 * DAY / scale, self._replace_one)
         self._trouble_every(12 * HOUR / scale, self._lose_a_finished_job)
@@ -222,9 +233,24 @@ class Story:
         if integration is None:
             return
         token = "not\nprintable" if random.random() < 0.05 else f"t{next(self._tokens)}"
-        asked = replace(integration, requested_at=token)
-        self.oracle.changed(asked, f"requested {token!r}")
+        mode, since = random.choices(list(_REQUESTS), list(_REQUESTS.values()))[0]
+        asked = replace(integration, requested_at=token, requested_mode=mode, requested_since=since)
+        self.oracle.changed(asked, f"requested {token!r}, {mode} since {since}")
         self.server.apply(asked)
+
+    def _reset(self) -> None:
+        """Mostly of one that failed: there is little to clear in the others."""
+        integration = self._any()
+        for _ in range(40):
+            if integration is None or self.oracle.ledgers[integration.uid].failing:
+                break
+            integration = self._any()
+        if integration is None:
+            return
+        token = "not\nprintable" if self.random.random() < 0.05 else f"r{next(self._tokens)}"
+        cleared = replace(integration, reset_at=token)
+        self.oracle.changed(cleared, f"reset {token!r}")
+        self.server.apply(cleared)
 
     def _suspend_one(self) -> None:
         integration = self._any()

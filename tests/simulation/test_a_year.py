@@ -19,7 +19,7 @@ from tests.simulation.story import Story
 from spark_operator.model.status import ErrorClass
 
 SEED = int(os.environ.get("SIMULATION_SEED", "20270601"))
-TROUBLE = ("crashes", "no answer", "conflicts", "strays", *ErrorClass)
+TROUBLE = ("crashes", "no answer", "conflicts", "strays", "checks", "resets", *ErrorClass)
 
 
 def lived_through(seed: int, **story: Any) -> Counter[str]:

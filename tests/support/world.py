@@ -93,9 +93,17 @@ class World:
         uid: str = made["metadata"]["uid"]
         return uid
 
-    def request(self, name: str, token: str) -> None:
-        """Force a fetch, as kubectl annotate does."""
-        patch = {"metadata": {"annotations": {f"{GROUP}/requestedAt": token}}}
+    def request(
+        self, name: str, token: str, *, mode: str | None = None, since: str | None = None
+    ) -> None:
+        """Force a fetch, or what ``mode`` says."""
+        asked = {"requestedAt": token, "requestedMode": mode, "requestedSince": since}
+        self.annotate(name, **{key: value for key, value in asked.items() if value is not None})
+
+    def annotate(self, name: str, **annotations: str) -> None:
+        """As kubectl annotate does; the names without our group."""
+        ours = {f"{GROUP}/{key}": value for key, value in annotations.items()}
+        patch = {"metadata": {"annotations": ours}}
         self.objects.patch_namespaced_custom_object(
             GROUP, VERSION, self.namespace, "integrations", name, patch
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from spark_operator.model import destination as destinations
-from spark_operator.model import names, timestamps
+from spark_operator.model import names, timestamps, write_back
 from spark_operator.model.destination import Destination
 from spark_operator.model.integration import Integration
 from spark_operator.model.plugin import Plugin
@@ -14,6 +14,7 @@ from spark_operator.model.status import Run
 
 CREDENTIALS_FOLDER = "/var/run/spark/credentials"
 DESTINATION_FOLDER = "/var/run/spark/destination"
+API_FOLDER = "/var/run/spark/api"
 DATA_FOLDER = "/var/lib/spark/data"
 
 _GRACE_SECONDS = 15
@@ -35,13 +36,16 @@ def document(
         "name": integration.name,
         "run": run.number,
         "attempt": run.attempt,
-        "mode": run.mode,
+        "mode": run.mode.value,
+        "since": timestamps.dump(run.since),
+        "request": run.request,
         "service": spec.service,
         "config": dict(spec.config),
         "credentials": (
             {
                 "secretName": spec.credentials_secret_name,
                 "keys": [{"name": k.name, "required": k.required} for k in plugin.credentials],
+                "writeBackAccount": write_back.account(integration, plugin),
             }
             if plugin.credentials
             else None
@@ -72,6 +76,31 @@ def _secret_volume(name: str, secret: str, keys: tuple[str, ...]) -> dict[str, A
     }
 
 
+def _token_volume(timeout_seconds: int) -> dict[str, Any]:
+    """A token that ends soon after the Job, and what verifies the server that it is for."""
+    return {
+        "name": "api",
+        "projected": {
+            "defaultMode": 0o440,
+            "sources": [
+                {
+                    "serviceAccountToken": {
+                        "path": "token",
+                        # The API server takes nothing below ten minutes.
+                        "expirationSeconds": max(600, timeout_seconds + _GRACE_SECONDS),
+                    }
+                },
+                {
+                    "configMap": {
+                        "name": "kube-root-ca.crt",
+                        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+                    }
+                },
+            ],
+        },
+    }
+
+
 def _volumes(
     integration: Integration, plugin: Plugin, target: Destination
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -82,6 +111,9 @@ def _volumes(
         keys = tuple(key.name for key in plugin.credentials)
         volumes.append(_secret_volume("credentials", secret, keys))
         mounts.append({"name": "credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True})
+    if write_back.account(integration, plugin):
+        volumes.append(_token_volume(integration.spec.timeout_seconds))
+        mounts.append({"name": "api", "mountPath": API_FOLDER, "readOnly": True})
     if target.secret_keys and target.secret_name:
         volumes.append(_secret_volume("destination", target.secret_name, target.secret_keys))
         mounts.append({"name": "destination", "mountPath": DESTINATION_FOLDER, "readOnly": True})
@@ -153,6 +185,8 @@ def build(
         ],
         "volumes": volumes,
     }
+    if account := write_back.account(integration, plugin):
+        pod["serviceAccountName"] = account
     if template.node_selector:
         pod["nodeSelector"] = dict(template.node_selector)
     if template.tolerations:

@@ -6,7 +6,7 @@ from spark_operator.decide import request
 from spark_operator.decide.decision import Announcement
 from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
-from spark_operator.model.status import Condition, Reason, Status
+from spark_operator.model.status import Condition, Reason, Run, Status
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 
@@ -30,8 +30,9 @@ def _ready(status: Status, reason: Reason) -> str:
     succeeded, failed = status.last_successful_update_at, status.last_failed_at
     if succeeded is None and failed is None:
         return "Unknown"
-    if status.run is not None and not status.run.running:
-        return "False" if status.run.failed else "True"
+    fetch = status.fetch
+    if fetch is not None and not fetch.running:
+        return "False" if fetch.failed else "True"
     return "True" if succeeded and (failed is None or succeeded > failed) else "False"
 
 
@@ -86,8 +87,10 @@ def compose(
         last_failed_at=status.last_failed_at,
         next_update_at=timestamps.whole_seconds(next_at) if next_at else None,
         last_handled_request=status.last_handled_request,
+        last_handled_reset=status.last_handled_reset,
         consecutive_failures=status.consecutive_failures,
         run=status.run,
+        last_fetch=status.last_fetch,
         conditions=(
             _condition(integration, READY, ready, reason, message, now),
             _condition(
@@ -110,6 +113,14 @@ def announce_request(integration: Integration) -> Announcement | None:
     if not malformed or (before is not None and malformed in before.message):
         return None
     return Announcement(warning=True, reason="InvalidRequest", message=malformed.strip())
+
+
+def announce_check(run: Run) -> Announcement | None:
+    """The Event for a check that failed: whoever asked waits for it, and it is no failure of a fetch."""
+    if not run.failed:
+        return None
+    message = run.message or "The check failed."
+    return Announcement(warning=True, reason="CheckFailed", message=message)
 
 
 def announce(integration: Integration, status: Status) -> Announcement | None:

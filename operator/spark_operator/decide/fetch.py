@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from spark_operator.decide import conditions, history, outcome, request, schedule, validity
+from spark_operator.decide import conditions, history, outcome, request, reset, schedule, validity
 from spark_operator.decide.capacity import Candidate
 from spark_operator.decide.decision import (
     Announcement,
@@ -28,11 +28,11 @@ from spark_operator.decide.decision import (
 )
 from spark_operator.decide.schedule import Start
 from spark_operator.decide.view import View
-from spark_operator.model import result, timestamps
+from spark_operator.model import result, timestamps, write_back
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
-from spark_operator.model.status import MAX_RUN_NUMBER, Reason, Run, Status, Trigger
+from spark_operator.model.status import MAX_RUN_NUMBER, Mode, Reason, Run, Status, Trigger
 
 # The pod's grace period is 15 s, and a PID 1 that ignores SIGTERM costs it in full; the rest is for
 # the Job controller to notice. A Job older than its deadline plus this will not end by itself.
@@ -63,6 +63,9 @@ def decide(view: View, now: datetime) -> Decision:
     if integration.deleting:
         # Its Jobs go with it, by their owner reference.
         return Wait(None, integration.status)
+    cleared = reset.applied(integration)
+    if cleared is not integration:
+        view = replace(view, integration=cleared)
     run = integration.status.run
     if stray := _stray(view, run):
         return stray
@@ -125,12 +128,16 @@ def _refuse(integration: Integration, reason: Reason, message: str, now: datetim
     return Wait(None, status, conditions.announce(integration, status))
 
 
+def _back_off_cleared(status: Status) -> Status:
+    fetch = status.fetch
+    if fetch is None or not fetch.failed or fetch.generation is None:
+        return status
+    return status.with_fetch(replace(fetch, generation=None))
+
+
 def _suspended(integration: Integration, now: datetime) -> Wait:
     """Suspending clears the back-off: ``generation`` None says that the old failure counts no more."""
-    run = integration.status.run
-    base = integration.status
-    if run is not None and run.failed:
-        base = replace(base, run=replace(run, generation=None))
+    base = _back_off_cleared(integration.status)
     what = "spec.suspend is true" if integration.spec.suspend else "The Scheduler is suspended"
     status = conditions.compose(
         integration,
@@ -145,7 +152,7 @@ def _suspended(integration: Integration, now: datetime) -> Wait:
 
 def _resting_message(integration: Integration, start: Start, notes: str, now: datetime) -> str:
     at = timestamps.dump(start.at)
-    run = integration.status.run
+    run = integration.status.fetch
     if start.reason is Reason.FETCHED and run is not None and not run.failed:
         loaded = "Loaded" if run.rows is None else f"Loaded {run.rows} row{'s' * (run.rows != 1)}"
         warning = f" {run.message}" if run.message else ""
@@ -162,16 +169,31 @@ def _resting_message(integration: Integration, start: Start, notes: str, now: da
 
 
 def _resting_reason(integration: Integration, start: Start) -> Reason:
-    run = integration.status.run
-    if start.reason is Reason.PENDING and run is not None and run.failed:
+    run = integration.status.fetch
+    cleared = run is not None and run.failure_cleared
+    if start.reason is Reason.PENDING and run is not None and run.failed and not cleared:
         # A failed run whose back-off was cleared is neither pending nor fetched: it failed.
         return Reason.BACKING_OFF
     return start.reason
 
 
+def _check_note(run: Run | None) -> str:
+    """How a check ended, until the next fetch: the schedule that stands beside it is not its doing."""
+    if run is None or run.mode is not Mode.CHECK or run.running:
+        return ""
+    end = "failed" if run.failed else "passed"
+    said = f": {run.message}" if run.message else "."
+    return f" The check at {timestamps.dump(run.finished_at)} {end}{said}"
+
+
 def _resting(integration: Integration, plugin: Plugin, start: Start, now: datetime) -> Wait:
     """What stands in the status while nothing is due."""
-    notes = schedule.frequency_note(integration.spec, plugin) + request.problem(integration)
+    notes = (
+        schedule.frequency_note(integration.spec, plugin)
+        + write_back.note(integration, plugin)
+        + request.problem(integration)
+        + _check_note(integration.status.run)
+    )
     message = _resting_message(integration, start, notes, now)
     status = conditions.compose(
         integration,
@@ -280,11 +302,17 @@ def _claim(view: View, start: Start, now: datetime) -> Claim:
         generation=integration.generation,
         job_name=job_name(integration, number),
         started_at=now,
+        mode=start.mode,
+        since=start.since,
+        request=start.request,
     )
+    status = integration.status
+    check = run.mode is Mode.CHECK
     base = replace(
-        integration.status,
+        status,
         run=run,
-        last_triggered_at=now,
+        last_fetch=status.fetch if check else None,
+        last_triggered_at=status.last_triggered_at if check else now,
         last_handled_request=request.taken(integration),
     )
     return Claim(_fetching(integration, base, run, now))
@@ -295,8 +323,15 @@ def _claim(view: View, start: Start, now: datetime) -> Claim:
 
 def _fetching(integration: Integration, base: Status, run: Run, now: datetime) -> Status:
     attempts = len(integration.spec.retry_delays_seconds) + 1
-    message = f"Run {run.number}, attempt {run.attempt} of {attempts}, started"
-    message += f" at {timestamps.dump(run.started_at)}."
+    message = f"Run {run.number}"
+    if run.mode is Mode.CHECK:
+        message += ", a check,"
+    else:
+        if run.mode is not Mode.FETCH:
+            since = f" since {timestamps.dump(run.since)}" if run.since else ""
+            message += f", a {run.mode}{since}"
+        message += f", attempt {run.attempt} of {attempts},"
+    message += f" started at {timestamps.dump(run.started_at)}."
     if run.message:
         message += f" {run.message}"
     return conditions.compose(
@@ -371,6 +406,10 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
     elif view.pod is not None:
         problem = outcome.pod_problem(view.pod)
         error_class, message = problem or (None, None)
+        account = view.plugin and write_back.account(integration, view.plugin)
+        if message and account and not view.pod.found:
+            # Without it the Job controller makes none, and says so in an Event alone.
+            message += f' It runs as ServiceAccount "{account}", which must exist.'
         seen, waiting = replace(run, error_class=error_class, message=message), True
     else:
         seen, waiting = run, True
@@ -381,11 +420,15 @@ def _not_finished(view: View, run: Run, job: Job, now: datetime) -> Decision:
         marks.append(looks[view.pod_looks])
     # Not at once: a clock that is a hair short of the mark would be asked again and again.
     until = now + timedelta(seconds=max(0.1, min(marks) - view.job_age_seconds))
-    if view.scheduler is not None and view.scheduler.suspend and seen.generation is not None:
+    suspended = view.scheduler is not None and view.scheduler.suspend
+    if suspended and seen.generation is not None:
         # Should this run fail, no back-off may be left once the Scheduler is resumed. A suspended
         # Integration needs no such mark: its generation changes.
         seen = replace(seen, generation=None)
     base = integration.status if seen is run else replace(integration.status, run=seen)
+    if suspended:
+        # The same for the fetch before a check, which is what the schedule goes by.
+        base = _back_off_cleared(base)
     return Wait(until, _fetching(integration, base, seen, now))
 
 
@@ -395,6 +438,10 @@ def _record(view: View, run: Run, end: outcome.Ending, now: datetime) -> Record:
     integration = view.integration
     ended = integration.with_status(outcome.finish(integration, run, end, now))
     after = _after(view, ended, now)
+    ran = after.status.run
+    refused = view.plugin is None or view.config_problem
+    if ran is not None and ran.mode is Mode.CHECK and not refused:
+        return Record(after.status, conditions.announce_check(ran))
     # Transition times and announcements compare with what is recorded now.
     return Record(after.status, conditions.announce(integration, after.status))
 

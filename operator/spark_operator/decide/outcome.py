@@ -10,7 +10,7 @@ from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
 from spark_operator.model.record import record
 from spark_operator.model.result import clean
-from spark_operator.model.status import ErrorClass, Outcome, Reason, Run, Status
+from spark_operator.model.status import ErrorClass, Mode, Outcome, Reason, Run, Status
 
 # Exit codes of the runner (docs/contract.md).
 _CLASS_BY_EXIT_CODE = {
@@ -152,6 +152,8 @@ def finish(integration: Integration, run: Run, end: Ending, now: datetime) -> St
         attempt=run.attempt,
         trigger=run.trigger,
         mode=run.mode,
+        since=run.since,
+        request=run.request,
         generation=run.generation,
         job_name=run.job_name,
         started_at=run.started_at,
@@ -164,6 +166,9 @@ def finish(integration: Integration, run: Run, end: Ending, now: datetime) -> St
         retry_after_seconds=end.retry_after_seconds,
     )
     status = integration.status
+    if run.mode is Mode.CHECK:
+        # Neither a success, as it has loaded nothing, nor a failed cycle, as nobody waits for its data.
+        return replace(status, run=record)
     if not failed:
         return replace(
             status,

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from spark_operator.decide import request
+from spark_operator.model import names
 from spark_operator.model.integration import Integration, Spec
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.record import record
-from spark_operator.model.status import ErrorClass, Reason, Run, Trigger
+from spark_operator.model.status import ErrorClass, Mode, Reason, Run, Trigger
 
 # A time further ahead than this was written by a clock that was wrong: it counts as absent.
 FUTURE_TOLERANCE = timedelta(minutes=1)
@@ -33,6 +34,9 @@ class Start:
     attempt: int
     reason: Reason
     message: str
+    mode: Mode = Mode.FETCH
+    since: datetime | None = None
+    request: str | None = None
 
 
 def sane(moment: datetime | None, now: datetime) -> datetime | None:
@@ -93,7 +97,15 @@ def _by_frequency(integration: Integration, plugin: Plugin, now: datetime) -> St
             due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, "The first fetch is due."
         )
     due_at = last + frequency(integration.spec, plugin)
+    fetch = integration.status.fetch
+    if fetch is not None and fetch.failed:
+        message = f"The last fetch failed, and {names.RESET_AT} has cleared that."
+        return Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, message)
     return Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.FETCHED, "")
+
+
+def _same_work(start: Start, run: Run) -> Start:
+    return replace(start, mode=run.mode, since=run.since, request=run.request)
 
 
 def _after_failure(integration: Integration, plugin: Plugin, run: Run, now: datetime) -> Start:
@@ -101,13 +113,14 @@ def _after_failure(integration: Integration, plugin: Plugin, run: Run, now: date
     finished_at = sane(run.finished_at, now) or sane(run.started_at, now)
     message = run.message or "The fetch failed."
     if run.generation != integration.generation or finished_at is None:
-        # The spec was changed, or suspending cleared the back-off: due since it failed.
+        # The spec was changed, or suspending cleared the back-off: due since it failed. It is the same
+        # work that is tried again: whoever mends a backfill's timeout does not give the backfill up.
         due_at = finished_at or now
-        return Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, message)
+        return _same_work(Start(due_at, due_at, Trigger.SCHEDULED, 1, Reason.PENDING, message), run)
     if not cycle_ended(run, spec):
         due_at = finished_at + timedelta(seconds=spec.retry_delays_seconds[run.attempt - 1])
         limited = run.error_class is ErrorClass.RATE_LIMITED
-        return Start(
+        start = Start(
             due_at,
             due_at,
             Trigger.RETRY,
@@ -115,6 +128,7 @@ def _after_failure(integration: Integration, plugin: Plugin, run: Run, now: date
             Reason.RATE_LIMITED if limited else Reason.BACKING_OFF,
             f"{message} Attempt {run.attempt} of {len(spec.retry_delays_seconds) + 1} failed.",
         )
+        return _same_work(start, run)
     due_at = finished_at + pause(status.consecutive_failures, frequency(spec, plugin))
     permanent = not retryable(run.error_class)
     return Start(
@@ -131,16 +145,29 @@ def next_start(integration: Integration, plugin: Plugin, now: datetime) -> Start
     """When, why and as which attempt the next run starts, if nothing else forbids it.
 
     Only meaningful while no run goes on. A request passes frequency, ladder and pause, but not the
-    Retry-After of the service nor the grace after a lost run.
+    Retry-After of the service nor the grace after a lost run. A check leaves no trace here but those
+    two: the next fetch comes when it would have come without.
     """
-    run = integration.status.run
-    failed = run if run is not None and run.failed else None
+    run, fetch = integration.status.run, integration.status.fetch
     start = (
-        _after_failure(integration, plugin, failed, now)
-        if failed
+        _after_failure(integration, plugin, fetch, now)
+        if fetch is not None and fetch.failed and not fetch.failure_cleared
         else _by_frequency(integration, plugin, now)
     )
-    if request.pending(integration):
-        start = Start(min(start.at, now), now, Trigger.REQUESTED, 1, start.reason, start.message)
-    floor = _floor(failed, now) if failed is not None else None
-    return start if floor is None or floor <= start.at else replace(start, at=floor)
+    if asked := request.asked(integration):
+        start = Start(
+            min(start.at, now),
+            now,
+            Trigger.REQUESTED,
+            1,
+            start.reason,
+            start.message,
+            asked.mode,
+            asked.since,
+            integration.requested_at,
+        )
+    for ended in (run,) if run is fetch else (run, fetch):
+        floor = _floor(ended, now) if ended is not None and ended.failed else None
+        if floor is not None and floor > start.at:
+            start = replace(start, at=floor)
+    return start

@@ -28,6 +28,7 @@ class Spec:
     destination: Destination | None = None
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     retry_delays_seconds: tuple[int, ...] = DEFAULT_RETRY_DELAYS_SECONDS
+    credentials_write_back: bool = False
 
 
 @record(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class Integration:
     requested_at: str | None
     spec: Spec
     status: Status
+    requested_mode: str | None = None
+    requested_since: str | None = None
+    reset_at: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -62,6 +66,9 @@ class Integration:
             requested_at=self.requested_at,
             spec=self.spec,
             status=status,
+            requested_mode=self.requested_mode,
+            requested_since=self.requested_since,
+            reset_at=self.reset_at,
         )
 
 
@@ -84,13 +91,18 @@ def _parse_spec(value: object) -> Spec:
             30, min(fields.integer(spec.get("timeoutSeconds"), DEFAULT_TIMEOUT_SECONDS), 3600)
         ),
         retry_delays_seconds=_delays(spec.get("retryDelaysSeconds")),
+        credentials_write_back=spec.get("credentialsWriteBack") is True,
     )
 
 
 def parse(body: Mapping[str, Any]) -> Integration:
     metadata = fields.mapping(body.get("metadata"))
     annotations = fields.mapping(metadata.get("annotations"))
-    requested_at = annotations.get(names.REQUESTED_AT)
+
+    def annotation(name: str) -> str | None:
+        value = annotations.get(name)
+        return value if isinstance(value, str) else None
+
     return Integration(
         uid=fields.text(metadata.get("uid")),
         namespace=fields.text(metadata.get("namespace")),
@@ -99,7 +111,10 @@ def parse(body: Mapping[str, Any]) -> Integration:
         resource_version=fields.resource_version(metadata),
         created_at=timestamps.parse(metadata.get("creationTimestamp")),
         deleting=metadata.get("deletionTimestamp") is not None,
-        requested_at=requested_at if isinstance(requested_at, str) else None,
+        requested_at=annotation(names.REQUESTED_AT),
+        requested_mode=annotation(names.REQUESTED_MODE),
+        requested_since=annotation(names.REQUESTED_SINCE),
+        reset_at=annotation(names.RESET_AT),
         spec=_parse_spec(body.get("spec")),
         status=statuses.parse(body.get("status")),
     )

@@ -5,6 +5,9 @@ VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 REQUESTED_AT = f"{GROUP}/requestedAt"
+REQUESTED_MODE = f"{GROUP}/requestedMode"
+REQUESTED_SINCE = f"{GROUP}/requestedSince"
+RESET_AT = f"{GROUP}/resetAt"
 
 MANAGED_BY = "spark-integrations"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"

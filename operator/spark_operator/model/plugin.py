@@ -30,6 +30,7 @@ class Plugin:
     default_update_frequency_minutes: int = DEFAULT_FREQUENCY_MINUTES
     min_update_frequency_minutes: int = 1
     max_concurrent_fetches: int = DEFAULT_MAX_CONCURRENT_FETCHES
+    writes_credentials: bool = False
 
 
 def _credential(value: object) -> CredentialKey:
@@ -54,4 +55,5 @@ def parse(body: Mapping[str, Any]) -> Plugin:
         max_concurrent_fetches=fields.integer(
             spec.get("maxConcurrentFetches"), DEFAULT_MAX_CONCURRENT_FETCHES
         ),
+        writes_credentials=spec.get("writesCredentials") is True,
     )

@@ -1,5 +1,6 @@
 """The status of an Integration: what happened, in timestamps, one run and three conditions."""
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -26,6 +27,15 @@ class Trigger(StrEnum):
     SCHEDULED = "Scheduled"
     RETRY = "Retry"
     REQUESTED = "Requested"
+
+
+class Mode(StrEnum):
+    """What a run does; everything but a check brings the data up to date."""
+
+    FETCH = "fetch"
+    CHECK = "check"
+    RESET = "reset"
+    BACKFILL = "backfill"
 
 
 class ErrorClass(StrEnum):
@@ -64,6 +74,8 @@ class Run:
     """One fetch attempt: the claim while it is Running, the record afterwards.
 
     ``generation`` is that of the spec it ran with; None once its back-off no longer counts.
+    ``mode``, ``since`` and ``request`` (the token that asked for it) are kept through the retries.
+    ``failure_cleared``: somebody has said that this failure counts no more.
     """
 
     number: int
@@ -79,7 +91,10 @@ class Run:
     message: str | None = None
     rows: int | None = None
     retry_after_seconds: int | None = None
-    mode: str = "fetch"
+    mode: Mode = Mode.FETCH
+    since: datetime | None = None
+    request: str | None = None
+    failure_cleared: bool = False
 
     @property
     def running(self) -> bool:
@@ -102,21 +117,39 @@ class Condition:
 
 @record(frozen=True, slots=True)
 class Status:
+    """``last_fetch``: the run before a check, since a check must not change when the next fetch comes."""
+
     observed_generation: int | None = None
     last_triggered_at: datetime | None = None
     last_successful_update_at: datetime | None = None
     last_failed_at: datetime | None = None
     next_update_at: datetime | None = None
     last_handled_request: str | None = None
+    last_handled_reset: str | None = None
     consecutive_failures: int = 0
     run: Run | None = None
+    last_fetch: Run | None = None
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def fetch(self) -> Run | None:
+        """The latest run that is no check: what the schedule and the Ready condition go by."""
+        if self.run is not None and self.run.mode is Mode.CHECK:
+            return self.last_fetch
+        return self.run
+
+    def with_fetch(self, run: Run) -> "Status":
+        """Another record in the place of ``fetch``."""
+        if self.run is not None and self.run.mode is Mode.CHECK:
+            return replace(self, last_fetch=run)
+        return replace(self, run=run)
 
     @property
     def failing(self) -> bool:
         """Whether the latest attempt that ended has failed; one that goes on leaves it as it was."""
-        if self.run is not None and not self.run.running:
-            return self.run.failed
+        fetch = self.fetch
+        if fetch is not None and not fetch.running:
+            return fetch.failed and not fetch.failure_cleared
         succeeded, failed = self.last_successful_update_at, self.last_failed_at
         return failed is not None and (succeeded is None or failed >= succeeded)
 
@@ -133,6 +166,7 @@ def _by_value(kind: type[_E]) -> dict[str, _E]:
 
 _OUTCOMES = _by_value(Outcome)
 _TRIGGERS = _by_value(Trigger)
+_MODES = _by_value(Mode)
 _ERROR_CLASSES = _by_value(ErrorClass)
 _REASONS = _by_value(Reason)
 
@@ -166,8 +200,17 @@ def _parse_run(value: object) -> Run | None:
         message=fields.optional_text(run.get("message")),
         rows=fields.optional_integer(run.get("rows")),
         retry_after_seconds=_retry_after(run.get("retryAfterSeconds")),
-        mode=fields.text(run.get("mode"), "fetch"),
+        mode=_member(_MODES, run.get("mode")) or Mode.FETCH,
+        since=timestamps.parse(run.get("since")),
+        request=fields.optional_text(run.get("request")),
+        failure_cleared=run.get("failureCleared") is True,
     )
+
+
+def _parse_last_fetch(value: object) -> Run | None:
+    # It stands there only once it has ended, and no check is a fetch: anything else is nonsense.
+    run = _parse_run(value)
+    return None if run is None or run.running or run.mode is Mode.CHECK else run
 
 
 def _parse_condition(value: object) -> Condition:
@@ -191,8 +234,10 @@ def parse(value: object) -> Status:
         last_failed_at=timestamps.parse(status.get("lastFailedAt")),
         next_update_at=timestamps.parse(status.get("nextUpdateAt")),
         last_handled_request=fields.optional_text(status.get("lastHandledRequest")),
+        last_handled_reset=fields.optional_text(status.get("lastHandledReset")),
         consecutive_failures=max(0, fields.integer(status.get("consecutiveFailures"))),
         run=_parse_run(status.get("run")),
+        last_fetch=_parse_last_fetch(status.get("lastFetch")),
         conditions=tuple(_parse_condition(c) for c in fields.items(status.get("conditions"))),
     )
 
@@ -202,7 +247,9 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "number": run.number,
         "attempt": run.attempt,
         "trigger": run.trigger.value,
-        "mode": run.mode,
+        "mode": run.mode.value,
+        "since": timestamps.dump(run.since),
+        "request": run.request,
         "generation": run.generation,
         "jobName": run.job_name,
         "startedAt": timestamps.dump(run.started_at),
@@ -213,6 +260,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "message": run.message,
         "rows": run.rows,
         "retryAfterSeconds": run.retry_after_seconds,
+        "failureCleared": run.failure_cleared or None,
     }
 
 
@@ -225,8 +273,10 @@ def dump(status: Status) -> dict[str, Any]:
         "lastFailedAt": timestamps.dump(status.last_failed_at),
         "nextUpdateAt": timestamps.dump(status.next_update_at),
         "lastHandledRequest": status.last_handled_request,
+        "lastHandledReset": status.last_handled_reset,
         "consecutiveFailures": status.consecutive_failures,
         "run": _dump_run(status.run) if status.run else None,
+        "lastFetch": _dump_run(status.last_fetch) if status.last_fetch else None,
         "conditions": [
             {
                 "type": c.type,

@@ -161,7 +161,7 @@ class Service:
                 for piece in answer.body:
                     self.wfile.write(piece)
 
-            do_GET = do_POST = do_HEAD = _serve  # noqa: N815
+            do_GET = do_POST = do_HEAD = do_PATCH = _serve  # noqa: N815
             do_PROPFIND = do_REPORT = _serve  # noqa: N815  (what CalDAV asks with)
 
             def log_message(self, *_: Any) -> None:

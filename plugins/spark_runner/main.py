@@ -126,9 +126,7 @@ def _run(
     ending = Ending(budget, stage, finish)
     ending.start()
     try:
-        outcome = _fetch(
-            document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run
-        )
+        outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
         if ending.why is not None:
             outcome = ending.outcome()

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from spark_plugins import manifests, open_meteo
-from spark_plugins.rest import Rest
 from spark_plugins.testing import json_answer
 
 DOCS = Path(__file__).parents[2] / "docs"

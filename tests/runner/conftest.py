@@ -6,8 +6,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 

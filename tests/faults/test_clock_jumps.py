@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Fault, Proxy
 from tests.support.process import Operator
 from tests.support.recorder import Recorder
 from tests.support.waiting import until
@@ -62,6 +62,12 @@ def nobody_waits(world: World, token: str) -> None:
     world.wait_outcome("daily", number, SOON)
 
 
+def under_way(world: World) -> None:
+    """With its Job: what happens to a claim without one is a test of its own."""
+    world.make("under-way", fate={"delay": "4s"}, updateFrequencyMinutes=1440)
+    until(lambda: any("under-way" in name for name in world.job_names()), SOON)
+
+
 def test_an_hour_ahead_and_back_dispatches_early_once_and_nothing_gets_stuck(
     world: World,
     recorder: Recorder,
@@ -70,8 +76,7 @@ def test_an_hour_ahead_and_back_dispatches_early_once_and_nothing_gets_stuck(
     uids: dict[str, str],
 ) -> None:
     holder = lease(world)
-    world.make("under-way", fate={"delay": "4s"}, updateFrequencyMinutes=1440)
-    until(lambda: world.run("under-way").get("outcome") == "Running", SOON)
+    under_way(world)
     clock.move(HOUR)
     world.wait_outcome("often", 2, SOON)
     assert world.wait_outcome("broken", 2, SOON)["attempt"] == 2
@@ -100,8 +105,7 @@ def test_an_hour_back_and_forth_dispatches_once_more_and_nothing_gets_stuck(
     uids: dict[str, str],
 ) -> None:
     holder = lease(world)
-    world.make("under-way", fate={"delay": "4s"}, updateFrequencyMinutes=1440)
-    until(lambda: world.run("under-way").get("outcome") == "Running", SOON)
+    under_way(world)
     clock.move(-HOUR)
     for name in uids:
         world.wait_outcome(name, 2, SOON)
@@ -116,3 +120,25 @@ def test_an_hour_back_and_forth_dispatches_once_more_and_nothing_gets_stuck(
     assert recorder.overlaps() == []
     assert lease(world) == holder
     assert operator.running
+
+
+def test_an_hour_ahead_between_a_claim_and_its_job_costs_that_attempt_and_no_more(
+    world: World,
+    recorder: Recorder,
+    proxy: Proxy,
+    operator: Operator,
+    clock: WallClock,
+) -> None:
+    """To the operator it is a claim of an hour ago without a Job: one that may have come and gone."""
+    proxy.add(
+        Fault(
+            lambda call: call.method == "PATCH" and call.path.endswith("/caught/status"),
+            after=lambda _: clock.move(HOUR),
+        )
+    )
+    uid = world.make("caught", fate=QUICK, retryDelaysSeconds=[1])
+    assert world.wait_outcome("caught", 1, SOON)["errorClass"] == "lost"
+    retried = world.wait_outcome("caught", 2)
+    assert (retried["outcome"], retried["attempt"]) == ("Succeeded", 2)
+    assert recorder.runs(uid) == [2]
+    assert recorder.overlaps() == []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 import pytest
+from kopf._cogs.clients.errors import APIError
 
 from spark_operator.serve import logs
 
@@ -50,13 +50,20 @@ def test_a_warning_that_an_outage_multiplies_is_shown_ten_times_and_then_counted
     assert later.getMessage() == "request failed"
 
 
-@pytest.mark.parametrize(("logger", "shown"), [("kopf.reactor", False), ("spark_operator", True)])
+@pytest.mark.parametrize(
+    ("logger", "error", "shown"),
+    [
+        ("kopf.reactor", APIError("refused", status=403, headers={}), False),
+        ("kopf.reactor", ConnectionResetError("away"), False),
+        ("kopf.reactor", ValueError("a defect in a handler"), True),
+        ("spark_operator", ConnectionResetError("away"), True),
+    ],
+)
 def test_the_stack_is_shown_of_our_own_defects_and_not_of_a_refused_watch(
-    logger: str, shown: bool
+    logger: str, error: Exception, shown: bool
 ) -> None:
-    try:
-        raise ValueError("refused")
-    except ValueError:
-        record = logging.LogRecord(logger, logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    about = (type(error), error, error.__traceback__)
+    record = logging.LogRecord(logger, logging.ERROR, "", 0, "failed", (), about)
     assert logs.brief(record)
-    assert ("Traceback" in logs.TextFormatter().format(record)) is shown
+    text = logs.TextFormatter().format(record)
+    assert (type(error).__name__ in text) is shown

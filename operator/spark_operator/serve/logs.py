@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import aiohttp
+from kopf._cogs.clients.errors import APIError
+
 _ABOUT = ("namespace", "integration", "uid", "run", "job")
 
 
@@ -21,8 +24,13 @@ def first_attempt(record: logging.LogRecord) -> bool:
 
 
 def brief(record: logging.LogRecord) -> bool:
-    """kopf shows the whole stack each time that a server refuses a watch. Its messages say the same."""
-    if record.name.startswith("kopf"):
+    """kopf shows the whole stack each time that a server refuses a watch. Its messages say the same.
+
+    What anything else raised in a handler of ours is a defect, and keeps its stack.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    refused = isinstance(error, APIError | aiohttp.ClientError | OSError)
+    if record.name.startswith("kopf") and refused:
         record.exc_info = record.exc_text = None
     return True
 

@@ -73,7 +73,8 @@ def _of_plugin(error: PluginError, document: Document | None, credentials: Path)
         message = str(error)
         if error.reason == "InvalidCredentials" and document is not None:
             # The operator sees no Secret: it does not notice that one was mended.
-            message += f" Then fetch with {document.force_command}"
+            command = document.force_command
+            message += "" if command in message else f" Then fetch with {command}"
         return Outcome(exit=Exit.PERMANENT, reason=error.reason, message=message)
     return Outcome(exit=Exit.TRANSIENT, message=str(error))
 

@@ -228,7 +228,13 @@ DEFAULTS: list[tuple[str, Any, Any]] = [
     (
         "Integration",
         OK,
-        {**OK, "suspend": False, "timeoutSeconds": 300, "retryDelaysSeconds": [60, 300, 600]},
+        {
+            **OK,
+            "suspend": False,
+            "timeoutSeconds": 300,
+            "retryDelaysSeconds": [60, 300, 600],
+            "credentialsWriteBack": False,
+        },
     ),
     (
         "Plugin",
@@ -238,6 +244,7 @@ DEFAULTS: list[tuple[str, Any, Any]] = [
             "defaultUpdateFrequencyMinutes": 15,
             "minUpdateFrequencyMinutes": 1,
             "maxConcurrentFetches": 10,
+            "writesCredentials": False,
         },
     ),
     (
@@ -296,6 +303,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
         "lastFailedAt": TIME,
         "nextUpdateAt": TIME,
         "lastHandledRequest": "x" * 128,
+        "lastHandledReset": "x" * 128,
         "consecutiveFailures": 2,
         "run": {
             **RUN,
@@ -309,7 +317,11 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
             "message": "m" * 1024,
             "rows": 10**15,
             "retryAfterSeconds": 86_400,
+            "since": TIME,
+            "request": "x" * 128,
+            "failureCleared": True,
         },
+        "lastFetch": {**RUN, "mode": "backfill", "outcome": "Succeeded", "finishedAt": TIME},
         "conditions": [{**CONDITION, "observedGeneration": 3}],
     },
     "Scheduler": {
@@ -371,7 +383,11 @@ BAD_STATUS: list[tuple[dict[str, Any], str]] = [
     ({"run": {**RUN, "number": 0}}, "greater than or equal to 1"),
     ({"run": {**RUN, "attempt": 0}}, "greater than or equal to 1"),
     ({"run": {**RUN, "trigger": "Cron"}}, 'supported values: "Scheduled", "Retry", "Requested"'),
-    ({"run": {**RUN, "mode": "reset"}}, 'supported values: "fetch"'),
+    ({"run": {**RUN, "mode": "delete"}}, '"fetch", "check", "reset", "backfill"'),
+    ({"run": {**RUN, "since": "yesterday"}}, "status.run.since: Invalid value"),
+    ({"run": {**RUN, "request": "x" * 129}}, "status.run.request: Too long"),
+    ({"lastHandledReset": "x" * 129}, "status.lastHandledReset: Too long"),
+    ({"lastFetch": {**RUN, "outcome": "Fine"}}, 'supported values: "Running", "Succeeded"'),
     ({"run": {**RUN, "outcome": "Fine"}}, 'supported values: "Running", "Succeeded", "Failed"'),
     ({"run": {**RUN, "errorClass": "bad"}}, "status.run.errorClass: Unsupported value"),
     ({"run": {**RUN, "reason": "Bad"}}, "status.run.reason: Unsupported value"),
@@ -477,4 +493,4 @@ def test_kubectl_explains_the_fields(server: Server) -> None:
     said = server.kubectl("explain", "integration.spec.destination").stdout
     assert "Where the records are loaded." in said
     assert "enum: duckdb, postgres, filesystem" in said
-    assert "Defaults to `spark-data`." in said
+    assert "Parquet files on a PersistentVolumeClaim or in a bucket" in " ".join(said.split())

@@ -17,6 +17,7 @@ LOST_GRACE_SECONDS = 20
 DEFAULT_RETRY_DELAYS = [60, 300, 600]
 REQUESTED_AT = "spark-integrations.dev/requestedAt"
 REQUESTED_MODE = "spark-integrations.dev/requestedMode"
+RESET_AT = "spark-integrations.dev/resetAt"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def slot(body: dict[str, Any], now: float) -> Slot | None:
         return Slot(float("-inf"), floor, 1, "Requested", mode)
     every = 60.0 * spec["updateFrequencyMinutes"]
     mode = run.get("mode", "fetch")
-    if run.get("outcome") != "Failed" or run.get("failureCleared"):
+    # An unanswered reset counts as well: the claim itself answers it.
+    reset = annotations.get(RESET_AT) not in (None, status.get("lastHandledReset"))
+    if run.get("outcome") != "Failed" or run.get("failureCleared") or reset:
         last = past(status.get("lastSuccessfulUpdateAt"))
         due = past(metadata["creationTimestamp"]) if last is None else last + every
         return Slot(due if due is not None else float("-inf"), floor, 1, "Scheduled")

@@ -64,9 +64,13 @@ class Story:
         self._tell(kind, {"metadata": {"name": kind, "uid": kind}, "spec": spec})
         return self
 
-    def requested(self, token: str) -> Story:
-        self.alice["metadata"]["annotations"] = {f"{GROUP}/requestedAt": token}
+    def annotated(self, **values: str) -> Story:
+        wanted = {f"{GROUP}/{name}": value for name, value in values.items()}
+        self.alice["metadata"]["annotations"] = wanted
         return self.changed()
+
+    def requested(self, token: str) -> Story:
+        return self.annotated(requestedAt=token)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -87,6 +91,7 @@ class Story:
         self.status["lastTriggeredAt"] = stamp(self.now)
         annotations = self.alice["metadata"].get("annotations", {})
         self.status["lastHandledRequest"] = annotations.get(f"{GROUP}/requestedAt")
+        self.status["lastHandledReset"] = annotations.get(f"{GROUP}/resetAt")
         return self.changed()
 
     def job(
@@ -185,6 +190,9 @@ GOOD: dict[str, Callable[[Story], Any]] = {
         .claim()
         .job()
     ),
+    "failures that the claim itself clears": lambda s: (
+        failing(s).annotated(resetAt="r1").later(1).claim().job()
+    ),
 }
 
 
@@ -271,6 +279,10 @@ BAD: dict[str, tuple[str, Callable[[Story], Any]]] = {
     "a failure that leaves lastTriggeredAt": (
         UNTRUE,
         lambda s: stale(s.claim().job().job("Failed")),
+    ),
+    "a retry in place of the fetch that a reset makes due": (
+        LADDER,
+        lambda s: failing(s).annotated(resetAt="r1").later(60).claim("Retry", 2),
     ),
     "a retry that counts as the first attempt": (LADDER, lambda s: failing(s).later(60).claim()),
     "a failed cycle that is not counted": (

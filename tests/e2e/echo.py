@@ -23,6 +23,7 @@ BEGIN:VEVENT\r
 UID:one\r
 DTSTAMP:20260101T000000Z\r
 DTSTART:20260101T100000Z\r
+RRULE:FREQ=WEEKLY\r
 SUMMARY:Breakfast\r
 END:VEVENT\r
 END:VCALENDAR\r
@@ -42,6 +43,7 @@ class Echo(BaseHTTPRequestHandler):
             "utf-8", "replace"
         )
         path = urlsplit(self.path).path
+        behaviour = path.split("/")[1]
         if path == "/seen":
             self._say(200, json.dumps(seen))
             return
@@ -49,11 +51,11 @@ class Echo(BaseHTTPRequestHandler):
         if path != "/healthz":
             with lock:
                 seen.append(told)
-        if path.startswith("/refuse/"):
+        if behaviour == "refuse":
             self._say(401, told)
-        elif path.startswith("/break/"):
+        elif behaviour == "break":
             self._say(500, told)
-        elif path.startswith("/turn/"):
+        elif behaviour == "turn":
             self._say(302, told, Location="ftp://" + self.headers.get("Authorization", ""))
         elif path.endswith(".ics"):
             self._say(200, CALENDAR)

@@ -161,10 +161,10 @@ def canaries(demo: Demo) -> dict[str, list[str]]:
     add(
         "canary-lake",
         {key: canary("lake", key) for key in keys},
-        {"region": "eu-central-1", "endpoint": f"{_ECHO}/refuse"},
+        {"region": "eu-central-1", "endpoint": _ECHO},
     )
     bodies.append(integration("warehouse-refuse", None, into("ok", "postgres", "canary-warehouse")))
-    lake = into("ok", "filesystem", "canary-lake", bucketUrl="s3://lake/canaries")
+    lake = into("ok", "filesystem", "canary-lake", bucketUrl="s3://refuse/canaries")
     bodies.append(integration("lake-refuse", None, lake))
     # Data that arrived is searched as well: one of each kind of destination.
     claim = {**rest("ok", type="bearer"), "destination": {"type": "duckdb"}}

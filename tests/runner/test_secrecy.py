@@ -53,6 +53,13 @@ def test_a_wrong_password_of_the_warehouse_is_named_without_it(warehouse):
     assert "canary-word-31" not in ended.stderr + ended.stdout + ended.raw.decode()
 
 
+def test_a_user_that_the_warehouse_refuses_is_not_repeated(warehouse):
+    warehouse.warehouse(username="canary-user-31")
+    ended = warehouse.fetch()
+    assert 'authentication failed for user "***"' in ended.said
+    assert "canary-user-31" not in ended.stderr + ended.stdout + ended.raw.decode()
+
+
 def test_a_token_in_the_wrong_place_is_not_repeated(rest):
     rest.config["auth"] = {"type": "bearer", "token": "canary-pasted"}
     ended = rest.fetch()

@@ -92,7 +92,10 @@ class Postgres:
         )
 
     def secrets(self) -> list[str]:
-        return [self.password]
+        # The server's refusals repeat the user's name. Where it is also the host's or the database's,
+        # to mask it would hide which server is meant, and hide nothing else.
+        shown = f"{self.host} {self.dbname}"
+        return [self.password] if self.username in shown else [self.password, self.username]
 
     @contextmanager
     def locked(self, owner: str) -> Iterator[Callable[[], None]]:

@@ -36,7 +36,7 @@ _DOCUMENT = {
 
 def test_the_runner_is_imported_and_asks_the_service_within_a_second(demo: Demo) -> None:
     place = demo.place
-    script = (Path(__file__).parent / "start.py").read_text(encoding="utf-8")
+    script = (Path(__file__).parent / "fetch_start.py").read_text(encoding="utf-8")
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

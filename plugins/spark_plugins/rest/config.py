@@ -262,11 +262,8 @@ class Resource(contract.Config):
         if self.body is not None and self.form is not None:
             raise ValueError("body and form exclude each other")
         incremental = self.incremental
-        if incremental and self.parent:
-            if incremental.lag or incremental.end_value is not None or incremental.row_order:
-                raise ValueError(
-                    "with a parent, incremental has neither lag nor endValue nor rowOrder"
-                )
+        if incremental and self.parent and incremental.goes_by_one_place:
+            raise ValueError("with a parent, incremental has neither lag nor endValue nor rowOrder")
         if incremental:
             for name, param in (
                 ("startParam", incremental.start_param),

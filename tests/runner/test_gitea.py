@@ -1,5 +1,6 @@
 """A real Gitea, fetched by its plugin and by YAML alone: what a scripted service can only claim."""
 
+import base64
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support import gitea as real
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+TABLES = ["issues", "pull_requests", "releases", "commits", "events"]
 EXAMPLE = Path(__file__).parents[2] / "manifests" / "examples" / "gitea-issues.yaml"
 # The last one is also the newest: the one at the boundary, where the second fetch begins.
 EDITED = [3, 60, 61, 200, 250]
@@ -95,3 +97,57 @@ def test_times_of_a_server_that_is_not_in_utc_arrive_in_utc(gitea, shop, pod):
     assert written.endswith("+05:30"), "the server says it in a zone of its own"
     ((kept,),) = pod.rows("SELECT epoch(updated_at) FROM issues WHERE number = 7")
     assert kept == datetime.fromisoformat(written).timestamp()
+
+
+def test_each_table_of_the_plugin_is_filled_and_of_it_only_what_is_new_is_loaded_again(gitea, pod):
+    name = gitea.repository("forum", issues=2)
+
+    def write(path, **more):
+        body = {"content": base64.b64encode(path.encode()).decode(), "message": path, **more}
+        return gitea.ask("POST", f"repos/{name}/contents/{path}", body)["commit"]["sha"]
+
+    def loaded():
+        """Of each table its keys, with the load that brought them."""
+        keys = dict.fromkeys(TABLES, "id") | {"commits": "sha"}
+        return {
+            table: dict(pod.rows(f"SELECT {key}, _dlt_load_id FROM {table}"))
+            for table, key in keys.items()
+        }
+
+    first = write("first.txt")
+    write("second.txt", new_branch="topic")
+    pull = gitea.ask(
+        "POST", f"repos/{name}/pulls", {"title": "second", "head": "topic", "base": "main"}
+    )
+    release = gitea.ask("POST", f"repos/{name}/releases", {"tag_name": "v1", "name": "v1"})
+    gitea.ask("POST", f"repos/{name}/releases", {"tag_name": "v2", "name": "v2"})
+
+    pod.service, pod.config = by_plugin(gitea, name)
+    pod.config["tables"] = TABLES
+    pod.secret(token=gitea.token)
+    assert pod.fetch().exit == 0
+    before = loaded()
+    sizes = {table: len(keys) for table, keys in before.items()}
+    events = sizes.pop("events")
+    # The pull request is no issue, and the commit of another branch is not in the default one's.
+    assert sizes == {"issues": 2, "pull_requests": 1, "releases": 2, "commits": 2}
+    assert first in before["commits"]
+    assert events > 0
+    assert pod.fetch().message == {"rows": 0}
+
+    third = write("third.txt")
+    gitea.ask("PATCH", f"repos/{name}/pulls/{pull['number']}", {"title": "edited"})
+    gitea.ask("PATCH", f"repos/{name}/releases/{release['id']}", {"name": "edited"})
+    assert pod.fetch().exit == 0
+    after = loaded()
+    changed = {
+        table: sorted(key for key in after[table] if after[table][key] != before[table].get(key))
+        for table in TABLES
+    }
+    assert len(changed.pop("events")) == len(after["events"]) - events > 0
+    assert changed == {
+        "issues": [],
+        "pull_requests": [pull["id"]],
+        "releases": [release["id"]],
+        "commits": [third],
+    }

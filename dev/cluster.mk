@@ -13,6 +13,10 @@ export OPERATOR_IMAGE RUNNER_IMAGE
 tools: ## Install and build what the local cluster needs
 	@$(SPARK_DEV) tools
 
+.PHONY: gitea
+gitea: ## Build the Gitea that tests of plugins fetch from (minutes, once)
+	@$(PYTHON) -m dev gitea
+
 .PHONY: cluster
 cluster: ## Bring the local cluster up (CLUSTER=current: check that yours answers)
 	@$(SPARK_DEV) up

@@ -15,6 +15,7 @@ from dev.cluster import Cluster, Options, forward, inside
 from dev.cluster.layout import Layout
 from dev.demo import run as demo
 from dev.errors import RefusalError
+from dev.gitea import Gitea
 from dev.toolchain import Toolchain
 
 Verb = Callable[[argparse.Namespace], int]
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     verb("tools", _tools, "install packages and build the tools; checks each byte of them")
+
+    verb("gitea", _gitea, "build the Gitea that tests of plugins fetch from")
 
     up = verb("up", _up, "bring the cluster up")
     up.add_argument("--kubeless", action="store_true", help="no kubelet: kwok and a fake node")
@@ -101,6 +104,12 @@ def _tools(_: argparse.Namespace) -> int:
         packages.CLUSTER, packages.NODE, packages.IMAGES, packages.POSTGRES, packages.TESTS
     )
     print(Toolchain().build(thorough=True))
+    return 0
+
+
+def _gitea(_: argparse.Namespace) -> int:
+    packages.install(packages.GITEA)
+    print(Gitea().build(thorough=True))
     return 0
 
 

@@ -61,6 +61,9 @@ FAKE_TIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 TESTS: Mapping[str, str] = {FAKE_TIME: "libfaketime"}
 """Needed by the tests that move the wall clock of a process."""
 
+GITEA: Mapping[str, str] = {"git": "git", "/usr/share/zoneinfo/Asia/Kolkata": "tzdata"}
+"""Needed by the Gitea that tests fetch from: its repositories, and a time zone that is not UTC."""
+
 MOUNT_POINTS = (Path("/var/lib/kubelet"), Path("/var/lib/cni"))
 """Empty folders that kubelet and the network plugins insist on, as places to mount on.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +18,7 @@ from requests.auth import AuthBase
 from spark_plugins.contract import Context
 from spark_plugins.errors import PermanentError
 from spark_plugins.http import show
+from spark_plugins.rotation import Rotation, Unsaved
 
 # A token that runs out on its way is refused: it is replaced a little before.
 LEEWAY_SECONDS = 30.0
@@ -46,7 +48,7 @@ class AccessToken(AuthBase):
         client_secret: str | None,
         client_auth: Literal["body", "basic"],
         grant: dict[str, str],
-        rotated: Callable[[str], None],
+        rotation: Callable[[], Rotation] | None,
     ) -> None:
         self._url = token_url
         self._session = context.session(only=[token_url])
@@ -54,7 +56,9 @@ class AccessToken(AuthBase):
         self._client = client_id, client_secret
         self._client_auth = client_auth
         self._grant = dict(grant)
-        self._rotated = rotated
+        self._rotation = rotation
+        # What the Secret held when it was last looked at, of which the newest may be in memory alone.
+        self._kept = grant.get("refresh_token")
         self._token = ""
         self._until = 0.0
         self._worked = False
@@ -69,35 +73,46 @@ class AccessToken(AuthBase):
     def refresh(self) -> None:
         """Get a token. Raises `PermanentError` where the service refuses, and lets exceptions of
         `requests` pass."""
-        response = self._ask()
-        answer = _json_object(response)
-        if response.status_code in (400, 401, 403):
-            raise self._refusal(response, answer.get("error"))
-        response.raise_for_status()
-        token = answer.get("access_token")
-        if (
-            not isinstance(token, str)
-            or not token
-            or not token.isascii()
-            or not token.isprintable()
-        ):
-            raise PermanentError(
-                f"{show(self._url)} answers without an access_token: tokenUrl may be wrong.",
-                reason="InvalidConfig",
-            )
-        self._conceal([token])
-        self._token, self._worked = token, False
-        self._until = time.monotonic() + _seconds(answer.get("expires_in")) - LEEWAY_SECONDS
-        self._take_rotated(answer.get("refresh_token"))
+        with self._rotation() if self._rotation is not None else nullcontext() as rotation:
+            if rotation is not None:
+                self._look_up(rotation)
+            response = self._ask()
+            answer = _json_object(response)
+            if response.status_code in (400, 401, 403):
+                raise self._refusal(response, answer.get("error")) from _answered(response)
+            response.raise_for_status()
+            if rotation is not None:
+                # Before anything else can fail: it may be the only one that is good.
+                self._take_rotated(answer.get("refresh_token"), rotation)
+            token = answer.get("access_token")
+            if (
+                not isinstance(token, str)
+                or not token
+                or not token.isascii()
+                or not token.isprintable()
+            ):
+                raise PermanentError(
+                    f"{show(self._url)} answers without an access_token: tokenUrl may be wrong.",
+                    reason="InvalidConfig",
+                ) from _answered(response)
+            self._conceal([token])
+            self._token, self._worked = token, False
+            self._until = time.monotonic() + _seconds(answer.get("expires_in")) - LEEWAY_SECONDS
 
-    def _take_rotated(self, token: Any) -> None:
-        held = self._grant.get("refresh_token")
-        if held is None or not isinstance(token, str) or not token or token == held:
+    def _look_up(self, rotation: Rotation) -> None:
+        """Go on with what the Secret holds, if that has changed; else with the newest one seen."""
+        found = rotation.current("refresh_token")
+        if found is not None and found != self._kept:
+            self._conceal([found])
+            self._kept = self._grant["refresh_token"] = found
+
+    def _take_rotated(self, token: Any, rotation: Rotation) -> None:
+        if not isinstance(token, str) or not token or token == self._grant["refresh_token"]:
             return
         self._conceal([token])
         # The old one may be dead from now on: this process goes on with the new one.
         self._grant["refresh_token"] = token
-        self._rotated(token)
+        rotation.save(refresh_token=token)
 
     def _ask(self) -> requests.Response:
         client_id, client_secret = self._client
@@ -165,7 +180,7 @@ def client_credentials(
         client_secret=client_secret,
         client_auth=client_auth,
         grant=_grant("client_credentials", scopes, params),
-        rotated=lambda _token: None,
+        rotation=None,
     )
 
 
@@ -179,15 +194,16 @@ def refresh_token(
     client_auth: Literal["body", "basic"] = "body",
     scopes: Iterable[str] = (),
     params: Mapping[str, str] | None = None,
-    rotated: Callable[[str], None] | None = None,
+    rotation: Callable[[], Rotation] | None = None,
 ) -> AccessToken:
     """Sign in as the user who gave the refresh token.
 
-    `rotated` is called with a new refresh token, before the access token that came with it is
-    used; without it a warning is logged, as the one in the Secret may be worth nothing now.
+    `rotation` is `lambda: context.rotation(credentials)`: around each renewal, so that a new refresh
+    token is kept before the access token that came with it is used. Without it a warning is logged,
+    as the one in the Secret may be worth nothing now.
     """
 
-    def warn(_token: str) -> None:
+    def warn(_key: str, _token: str) -> None:
         context.log.warning(
             "%s has replaced the refresh token, and the new one is not kept: if the next fetch is "
             "refused, sign in anew and put the key refresh_token into the Secret.",
@@ -202,7 +218,7 @@ def refresh_token(
         client_secret=client_secret,
         client_auth=client_auth,
         grant=grant,
-        rotated=rotated or warn,
+        rotation=rotation or (lambda: Unsaved(None, warn)),
     )
 
 
@@ -218,6 +234,11 @@ def _json_object(response: requests.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _answered(response: requests.Response) -> requests.HTTPError:
+    """The cause of an error that speaks for itself: by it a rotation knows that an answer came."""
+    return requests.HTTPError(response=response)
 
 
 def _seconds(value: Any) -> float:

@@ -94,7 +94,8 @@ class _Piece(LimitItem):
     def __call__(self, item: Any, meta: Any = None) -> Any:
         # Not before: an incremental that stands in a function's signature is made with its first record.
         cursor = cursor_of(self._resource)
-        if cursor is None or cursor.row_order != "asc":
+        if cursor is None or cursor.row_order != "asc" or cursor.end_value is not None:
+            # Of a closed period no place is kept from which a next piece could go on.
             return item
         given = super().__call__(item, meta)
         if self.exhausted:
@@ -121,7 +122,9 @@ def cursor_of(resource: Any) -> Incremental[Any] | None:
 
 def keep_only(source: Any, names: set[str]) -> None:
     """Leave out what has arrived whole, but not what is made of what has not."""
-    kept = [name for name, resource in source.resources.items() if set(_line(resource)) & names]
+    # Of the selected ones: what is there only to be a parent is read with its children, and not loaded.
+    resources = source.selected_resources.items()
+    kept = [name for name, resource in resources if set(_line(resource)) & names]
     source.resources.select(*kept)
 
 

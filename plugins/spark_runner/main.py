@@ -163,18 +163,20 @@ def _fetch(
         integration=document.owner,
         deadline=deadline,
         log=logging.getLogger("spark.plugin"),
-        rotation=rotations(
-            document,
-            credentials,
-            scrubber,
-            stage,
-            lambda name: SecretApi(secret_api.server(), paths.api, document.namespace, name),
-            stage.note,
-        ),
         since=document.since if document.mode == "backfill" else None,
         conceal=scrubber.add,
         warnings=warnings,
     )
+    # What becomes of a token is said however the fetch ends.
+    rotation = rotations(
+        document,
+        credentials,
+        scrubber,
+        stage,
+        lambda name: SecretApi(secret_api.server(), paths.api, document.namespace, name),
+        context.warn,
+    )
+    context = replace(context, rotation=rotation)
     if dry_run is not None:
         from spark_runner import dry_run as dry
 
@@ -203,7 +205,7 @@ def _fetch(
             temporary=paths.temporary,
             stage=stage,
         )
-        return Outcome(exit=Exit.SUCCESS, message=" ".join([found, *stage.notes]))
+        return Outcome(exit=Exit.SUCCESS, message=found)
 
     # Now, not before: dlt is most of this process, and a wrong config must not wait for it.
     from spark_runner import pipeline
@@ -227,8 +229,7 @@ def _fetch(
             "The first fetch brought no records: if the service has some, spec.config may ask for "
             "the wrong thing."
         )
-    said = " ".join([*([message] if message else []), *stage.notes])
-    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=said)
+    return Outcome(exit=Exit.SUCCESS, rows=loaded.rows, message=message)
 
 
 def _finisher(

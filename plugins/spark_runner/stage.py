@@ -22,14 +22,8 @@ class Stage:
     loading: bool = False
     loaded: int = 0
     records: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
     # Not set while a credential is renewed and not saved yet: the end waits for it.
     settled: threading.Event = field(default_factory=_set)
-
-    def note(self, sentence: str) -> None:
-        """Something that the user should read although the fetch succeeded."""
-        if sentence not in self.notes:
-            self.notes.append(sentence)
 
     def enter(self, name: str, *, loading: bool = False) -> None:
         self.name, self.loading = name, loading

@@ -55,6 +55,7 @@ class WriteBack:
         self._found = Found("", {}, {})
         self._lost = ""
         self._open = False
+        self._renewed: set[str] = set()
 
     # --- before the renewal
 
@@ -113,6 +114,7 @@ class WriteBack:
     # --- the renewal
 
     def current(self, key: str) -> str | None:
+        self._renewed.add(key)
         return self._found.values.get(key) or rotation.text(self._credentials, key)
 
     def save(self, **values: str) -> None:
@@ -187,11 +189,10 @@ class WriteBack:
         self._open = False
 
     def _lost_midway(self) -> PermanentError:
-        keys = self._keys()
         mend = _MIDWAY.format(
             secret=self._api.name,
             namespace=self._api.namespace,
-            key=keys[0] if len(keys) == 1 else "KEY",
+            key=next(iter(self._renewed)) if len(self._renewed) == 1 else "KEY",
         )
         return PermanentError(
             f"The service refuses the token. It was being renewed by {self._lost[:60]}, and that pod "
@@ -202,9 +203,12 @@ class WriteBack:
 
 
 def _status(error: BaseException) -> int | None:
-    """Of an exception that carries an answer of the service."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
+    """Of an exception that carries an answer of the service, or was made of one that does."""
+    for one in (error, error.__cause__):
+        status = getattr(getattr(one, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+    return None
 
 
 def rotations(

@@ -38,6 +38,7 @@ def test_the_manifests_hold_the_namespace_first_and_claim_no_helm() -> None:
 
 
 def test_there_is_an_example_for_each_kind_of_destination_and_plugin() -> None:
+    # The others show something else, and are named after that.
     shown = {tuple(path.stem.rsplit("-to-", 1)) for path in EXAMPLES if "-to-" in path.stem}
     assert {plugin for plugin, _ in shown} == BUNDLED
     assert {destination for _, destination in shown} == {"duckdb", "postgres", "bucket"}

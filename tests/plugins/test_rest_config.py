@@ -53,6 +53,8 @@ def test_the_least_config_is_enough():
         resource(pagination={"type": "link_header", "maxPages": 0}),
         resource(params={"since": "x"}, incremental={"cursorPath": "a", "startParam": "since"}),
         resource(params={"a": "x" * 3000}),
+        resource(incremental={"cursorPath": "a", "rowOrder": "up"}),
+        resource(incremental={"cursorPath": "a", "rowOrder": "asc", "onMissing": "include"}),
     ],
 )
 def test_what_cannot_be_meant_is_refused(config):

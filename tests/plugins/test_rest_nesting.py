@@ -131,6 +131,13 @@ def test_a_placeholder_that_stands_nowhere_is_named(fetch):
             ],
             "neither lag nor endValue",
         ),
+        (
+            [
+                ISSUES,
+                CHILD | {"incremental": {"cursorPath": "at", "rowOrder": "asc"}},
+            ],
+            "nor rowOrder",
+        ),
         ([ISSUES, CHILD | {"ignoreStatus": [401]}], "401 never means an empty list"),
         ([ISSUES, CHILD | {"parent": {"resource": "issues", "bind": {}}}], "at least 1 item"),
     ],

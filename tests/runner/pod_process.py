@@ -29,14 +29,17 @@ def paths(base: Path) -> Paths:
 
 
 def made_known() -> None:
-    """A plugin of a test, as PLUGIN=module:Class names it, in the place of the installed ones; and how
-    many rows are a piece, since fifty thousand would take a test its time."""
+    """A plugin of a test, as PLUGIN=module:Class names it, in the place of the installed ones; how
+    many rows are a piece, since fifty thousand would take a test its time; and how long the end of the
+    budget waits, for a test that asks what ends by itself and not how fast this machine is."""
     module, _, name = os.environ.pop("PLUGIN", "").partition(":")
     if module:
         made = getattr(importlib.import_module(module), name)
         registry.load = lambda _service: made()
     if address := os.environ.pop("API_SERVER", ""):
         importlib.import_module("spark_runner.secret_api").server = lambda: address
+    if seconds := os.environ.pop("GRACE_SECONDS", ""):
+        importlib.import_module("spark_runner.ending").GRACE_SECONDS = float(seconds)
     if rows := os.environ.pop("ROWS_A_PIECE", ""):
         importlib.import_module("spark_runner.chunks").ROWS = int(rows)
 

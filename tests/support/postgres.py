@@ -23,11 +23,11 @@ class Server:
     password: str
     user: str = "postgres"
 
-    def connect(self):
+    def connect(self, database: str = "postgres"):
         connection = psycopg2.connect(
             host="127.0.0.1",
             port=self.port,
-            dbname="postgres",
+            dbname=database,
             user=self.user,
             password=self.password,
         )

@@ -75,17 +75,33 @@ class Incremental(contract.Config):
             "change while pages are read.",
         ),
     ] = 0
+    row_order: Annotated[
+        Literal["asc", "desc"] | None,
+        Field(
+            description="In which order of `cursorPath` the service gives the records, where it does. "
+            "With `asc` a long fetch is loaded in pieces, and goes on from the last one if it is cut "
+            "off; with `desc` it ends at what is known. A record out of order fails the fetch."
+        ),
+    ] = None
     on_missing: Annotated[
         Literal["fail", "include", "exclude"],
         Field(description="What becomes of a record without a value there."),
     ] = "fail"
 
+    @property
+    def goes_by_one_place(self) -> bool:
+        """Whether it says what only a list with one place reached can keep."""
+        return bool(self.lag or self.end_value is not None or self.row_order)
+
     @model_validator(mode="after")
-    def _ends_belong_together(self) -> Incremental:
+    def _settings_go_together(self) -> Incremental:
         if self.start_param and self.start_body_path:
             raise ValueError("startParam and startBodyPath exclude each other")
         if self.end_param and self.end_body_path:
             raise ValueError("endParam and endBodyPath exclude each other")
+        if self.row_order and self.on_missing == "include":
+            # Those without a value have no place in the order, and come behind any that is reached.
+            raise ValueError("rowOrder does not go with onMissing include")
         if (self.end_param or self.end_body_path) and self.end_value is None:
             raise ValueError("endParam and endBodyPath need endValue")
         if self.end_value is None:
@@ -246,8 +262,8 @@ class Resource(contract.Config):
         if self.body is not None and self.form is not None:
             raise ValueError("body and form exclude each other")
         incremental = self.incremental
-        if incremental and self.parent and (incremental.lag or incremental.end_value is not None):
-            raise ValueError("with a parent, incremental has neither lag nor endValue")
+        if incremental and self.parent and incremental.goes_by_one_place:
+            raise ValueError("with a parent, incremental has neither lag nor endValue nor rowOrder")
         if incremental:
             for name, param in (
                 ("startParam", incremental.start_param),

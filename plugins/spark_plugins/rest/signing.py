@@ -92,6 +92,7 @@ def auth(chosen: s.Auth, credentials: Rest.Credentials, context: Context) -> Any
                 client_auth=chosen.client_auth,
                 scopes=chosen.scopes,
                 params=chosen.token_params,
+                rotation=lambda: context.rotation(credentials),
             )
         case _:
             return None

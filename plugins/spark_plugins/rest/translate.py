@@ -17,6 +17,7 @@ from spark_plugins.rest import paging_config as p
 from spark_plugins.rest.bind import as_text, bound, fill, fill_path, included, unused
 from spark_plugins.rest.body import put
 from spark_plugins.rest.cursors import Cursors
+from spark_plugins.rest.order import in_order
 from spark_plugins.rest.signing import auth
 from spark_plugins.rest.walk import Question, walk
 
@@ -83,6 +84,8 @@ def _resource(resource: c.Resource, question: Question, client: RESTClient) -> A
         end_value=settings.end_value,
         lag=settings.lag or None,
         on_cursor_value_missing=_ON_MISSING[settings.on_missing],
+        # "desc" is not for dlt; see `in_order`.
+        row_order="asc" if settings.row_order == "asc" else None,
         # A record at the boundary comes again each time. By the primary key dlt would drop it,
         # and with it a second change within the same second; by all that it says, only what has
         # not changed.
@@ -90,7 +93,10 @@ def _resource(resource: c.Resource, question: Question, client: RESTClient) -> A
     )
 
     def new_pages(since: Any = since) -> Iterator[list[Any]]:
-        for page in walk(client, _since(question, settings, since.start_value)):
+        found = walk(client, _since(question, settings, since.start_value))
+        if settings.row_order is not None:
+            found = in_order(found, settings, since.start_value, resource.name)
+        for page in found:
             _lift_cursors(page, settings)
             yield page
 

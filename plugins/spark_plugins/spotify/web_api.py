@@ -9,6 +9,7 @@ from spark_plugins import oauth
 from spark_plugins.contract import Context
 from spark_plugins.errors import PermanentError, TransientError
 from spark_plugins.http import show
+from spark_plugins.rotation import Unsaved
 
 if TYPE_CHECKING:
     from spark_plugins.spotify import Spotify
@@ -21,6 +22,11 @@ PAGE_SIZE = 50
 MAX_PAGES = 1000
 # How often a list is read again that shrinks while it is read.
 WALKS = 3
+
+_NOT_SAVED = (
+    "Spotify has given out a new refresh token, which is not saved: if the next fetch is refused, "
+    "authorize the app again and put the new token into the Secret."
+)
 
 Json = dict[str, Any]
 
@@ -38,10 +44,7 @@ class WebApi:
             client_secret=credentials.client_secret.get_secret_value(),
             client_auth="basic",
             refresh_token=credentials.refresh_token.get_secret_value(),
-            rotated=lambda _token: context.warn(
-                "Spotify has given out a new refresh token, which is not saved: if the next fetch "
-                "is refused, authorize the app again and put the new token into the Secret."
-            ),
+            rotation=lambda: Unsaved(credentials, lambda _key, _token: context.warn(_NOT_SAVED)),
         )
 
     def get(self, path: str, *, scope: str, **params: str | int) -> Json:

@@ -9,6 +9,7 @@ import pytest
 from dev.cluster import Cluster
 from dev.demo.place import Place, local
 from dev.demo.run import Demo
+from tests.e2e import echo_service
 
 _PLACE = pytest.StashKey[Place]()
 _EXPLAINED = pytest.StashKey[BaseException]()
@@ -41,6 +42,12 @@ def fetched(demo: Demo) -> Demo:
     """The demonstration's four Integrations, each as it must be."""
     demo.integrations()
     return demo
+
+
+@pytest.fixture(scope="session")
+def echo(demo: Demo) -> None:
+    """A service that repeats what it is told (``echo.py``)."""
+    echo_service.up(demo.place)
 
 
 @pytest.hookimpl(wrapper=True)

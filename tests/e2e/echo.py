@@ -6,6 +6,8 @@ The first part of the path says what it does with it:
     /refuse/…   401, and everything that it was sent
     /break/…    500, and everything that it was sent
     /turn/…     a redirect that no client follows, with the Authorization header in it
+    /rotate/token
+                the refresh token that it gave last, or any at first: an access token and the next one
     /seen       every request of others so far
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 CALENDAR = """BEGIN:VCALENDAR\r
 VERSION:2.0\r
@@ -31,6 +33,7 @@ END:VCALENDAR\r
 
 lock = Lock()
 seen: list[str] = []
+given: list[str] = []
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -57,6 +60,8 @@ class Echo(BaseHTTPRequestHandler):
             self._say(500, told)
         elif behaviour == "turn":
             self._say(302, told, Location="ftp://" + self.headers.get("Authorization", ""))
+        elif behaviour == "rotate":
+            self._rotate(parse_qs(body)["refresh_token"][0])
         elif path.endswith(".ics"):
             self._say(200, CALENDAR)
         elif path.endswith("/token"):
@@ -65,6 +70,17 @@ class Echo(BaseHTTPRequestHandler):
             self._say(200, json.dumps([{"id": 1, "name": "one"}]))
         else:
             self._say(200, "[]")
+
+    def _rotate(self, token: str) -> None:
+        with lock:
+            good = token in given[-1:] or not given
+            if good:
+                given.append(f"refresh-{len(given) + 1}")
+        if good:
+            tokens = {"access_token": "access", "refresh_token": given[-1]}
+            self._say(200, json.dumps({**tokens, "token_type": "bearer"}))
+        else:
+            self._say(400, json.dumps({"error": "invalid_grant"}))
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_REPORT = do_PROPFIND = answer  # noqa: N815
 

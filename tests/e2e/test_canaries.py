@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -16,12 +15,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 import yaml
 from dev.demo.run import NAMESPACE, Demo
-from tests.e2e import cluster
+from tests.e2e import cluster, echo_service
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 _PLUGINS = Path(__file__).parents[2] / "charts" / "spark-integrations" / "files" / "plugins"
-_ECHO = "http://echo"
+_ECHO = echo_service.ADDRESS
 # With signs that are written otherwise in an address and in base64.
 _SHAPE = "can/ary+{}&7d2f"
 _ITEMS = {"name": "items", "path": "items", "primaryKey": ["id"]}
@@ -130,11 +129,9 @@ def integration(name: str, credentials: str | None, spec: dict[str, Any]) -> dic
 
 
 @pytest.fixture(scope="module")
-def canaries(demo: Demo) -> dict[str, list[str]]:
+def canaries(demo: Demo, echo: None) -> dict[str, list[str]]:
     """All fetched once; the canaries of each Secret."""
     place = demo.place
-    cluster.apply(place, *echo(place.runner_image))
-    place.kubectl("wait", "pod/echo", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=60s")
     used: dict[str, list[str]] = {}
     bodies: list[dict[str, Any]] = []
 
@@ -176,45 +173,6 @@ def canaries(demo: Demo) -> dict[str, list[str]]:
         if body["kind"] == "Integration":
             cluster.wait_run(place, body["metadata"]["name"], 1, 180)
     return used
-
-
-def echo(image: str) -> Iterator[dict[str, Any]]:
-    script = (Path(__file__).parent / "echo.py").read_text(encoding="utf-8")
-    yield {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "echo"},
-        "data": {"echo.py": script},
-    }
-    yield {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "echo", "labels": {"app": "echo"}},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 1,
-            "containers": [
-                {
-                    "name": "echo",
-                    "image": image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["python3", "-u", "/source/echo.py"],
-                    "readinessProbe": {
-                        "httpGet": {"path": "/healthz", "port": 8000},
-                        "periodSeconds": 1,
-                    },
-                    "volumeMounts": [{"name": "source", "mountPath": "/source"}],
-                }
-            ],
-            "volumes": [{"name": "source", "configMap": {"name": "echo"}}],
-        },
-    }
-    yield {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "echo"},
-        "spec": {"selector": {"app": "echo"}, "ports": [{"port": 80, "targetPort": 8000}]},
-    }
 
 
 def forms(value: str) -> set[str]:

@@ -128,7 +128,7 @@ def _run(
     try:
         outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
-        if ending.why is not None:
+        if ending.has_come():
             outcome = ending.outcome()
         else:
             outcome = classify(error, document, paths.credentials)

@@ -71,7 +71,8 @@ def main() -> int:
     # As Ctrl-C does: the tables show how far it came.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
-        tempfile.TemporaryDirectory(prefix="conformance-") as folder,
+        # Where the run was stopped, checks that are under way still write into it.
+        tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as folder,
         targets(Path(folder)) as all_targets,
     ):
         return _run(Path(folder), all_targets, arguments, seed)
@@ -105,6 +106,8 @@ def _run(folder: Path, found: list[Target], arguments: argparse.Namespace, seed:
     except KeyboardInterrupt:
         _stopped.set()
         print("Stopped.", flush=True)
+        for process in multiprocessing.active_children():
+            process.kill()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         print(f"\n{report.tables(results)}\n\n{report.sentence(results)}", flush=True)
@@ -138,7 +141,5 @@ if __name__ == "__main__":
     status = main()
     if _stopped.is_set():
         # Checks that are under way would be waited for, each with fetches still to come.
-        for process in multiprocessing.active_children():
-            process.kill()
         os._exit(status)
     sys.exit(status)

@@ -95,7 +95,9 @@ def test_the_same_plugin_without_its_flaws_passes(check, name):
     check("", name)
 
 
-@pytest.mark.parametrize("name", ["429 seconds", "duplicate page", "clock ahead"])
+@pytest.mark.parametrize(
+    "name", ["429 seconds", "duplicate page", "clock ahead", "one record has changed"]
+)
 def test_the_example_of_an_author_passes(tmp_path, name):
     page = (HERE.parents[1] / "docs" / "writing-a-plugin.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -77,6 +77,24 @@ class Document(_Part):
         return f"{self.namespace}/{self.name}"
 
     @property
+    def public_words(self) -> list[str]:
+        """Names that whoever reads the Integration knows, and messages and commands speak of."""
+        return [
+            self.namespace,
+            self.name,
+            self.service,
+            self.destination.dataset,
+            *filter(
+                None,
+                (
+                    self.credentials.secret_name if self.credentials else None,
+                    self.destination.secret_name,
+                    self.destination.claim_name,
+                ),
+            ),
+        ]
+
+    @property
     def force_command(self) -> str:
         """What a user types to try the same again after mending what the operator cannot see."""
         return (

@@ -41,6 +41,7 @@ class Ending:
         self._finish = finish
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._over = threading.Event()
+        self._reading = threading.Lock()
         self.why: str | None = None
 
     def start(self) -> None:
@@ -51,6 +52,25 @@ class Ending:
         # Called for every handler, ours or the one that dlt puts over it.
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         threading.Thread(target=self._wait, name="ending", daemon=True).start()
+
+    def has_come(self) -> bool:
+        """Whether the end has come, also where the thread has not noticed yet.
+
+        The signal stands in the pipe before any handler is called, but dlt's handler raises in the main
+        thread, which may be here first: its exception would be taken for a failure of the fetch.
+        """
+        self._take_signals()
+        return self.why is not None
+
+    def _take_signals(self) -> None:
+        # Both threads read: whoever finds the signal says why, before the other looks.
+        with self._reading:
+            try:
+                numbers = os.read(self._read, 64)
+            except BlockingIOError:
+                return
+            if self.why is None and (signal.SIGTERM in numbers or signal.SIGINT in numbers):
+                self.why = "Stopped by Kubernetes (SIGTERM)"
 
     def outcome(self) -> Outcome:
         """The outcome of a fetch whose time is over."""
@@ -74,10 +94,9 @@ class Ending:
                 )
                 break
             if select.select([self._read], [], [], left)[0]:
-                numbers = os.read(self._read, 64)
-                if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-                    self.why = "Stopped by Kubernetes (SIGTERM)"
-                    break
+                self._take_signals()
+            if self.why is not None:
+                break
         self._stage.settled.wait(SETTLING_SECONDS)
         _tell_dlt()
         if self._over.wait(LOADING_GRACE_SECONDS if self._stage.loading else GRACE_SECONDS):

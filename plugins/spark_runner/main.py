@@ -96,11 +96,19 @@ def run(paths: Paths, *, dry_run: int | None = None) -> int:
     out, err = sys.stdout, sys.stderr
     streams = ScrubbedStream(out, scrubber), ScrubbedStream(err, scrubber)
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        originals = sys.__stdout__, sys.__stderr__
+        # The second names of the same streams: whoever takes these would pass the scrubber by.
+        _name_originals(*streams)
         try:
             return _run(paths, text, created_at, scrubber, dry_run)
         finally:
+            _name_originals(*originals)
             for stream in streams:
                 stream.close_line()
+
+
+def _name_originals(out: Any, err: Any) -> None:
+    sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]
 
 
 def _run(
@@ -116,6 +124,7 @@ def _run(
         _finisher(paths, scrubber, logs.set_up({}))(outcome)
         return outcome.exit
 
+    scrubber.keep(document.public_words)
     log = logs.set_up(
         {"integration": document.owner, "run": document.run, "attempt": document.attempt}
     )
@@ -128,7 +137,7 @@ def _run(
     try:
         outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
-        if ending.why is not None:
+        if ending.has_come():
             outcome = ending.outcome()
         else:
             outcome = classify(error, document, paths.credentials)

@@ -28,6 +28,7 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._public: set[str] = set()
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -42,9 +43,39 @@ class Scrubber:
             longest_first = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
+    def keep(self, words: Iterable[str]) -> None:
+        """These are public, such as the name of the Integration: they stay where they stand as words.
+
+        A user name is often that of the Integration. To mask it there spoils the command that the
+        message shows, and tells whoever knows the name what the secret is. Where a secret is longer
+        than the word, or stands outside of it, it is masked as ever.
+        """
+        self._public |= {word for word in words if word}
+
     def secrets_only(self, text: str) -> str:
         """The text without the known secrets."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        if self._pattern is None:
+            return text
+        parts: list[str] = []
+        done = at = 0
+        while found := self._pattern.search(text, at):
+            if self._within_a_public_word(text, found.start(), found.end()):
+                # By one sign only: a longer secret may begin within the word and end beyond it.
+                at = found.start() + 1
+                continue
+            parts += [text[done : found.start()], MASK]
+            done = at = found.end()
+        return "".join([*parts, text[done:]])
+
+    def _within_a_public_word(self, text: str, start: int, end: int) -> bool:
+        for word in self._public:
+            begin = text.find(word, max(0, end - len(word)), start + len(word))
+            while begin != -1:
+                before, after = text[begin - 1 : begin], text[begin + len(word) :][:1]
+                if not _joins(before) and not _joins(after):
+                    return True
+                begin = text.find(word, begin + 1, start + len(word))
+        return False
 
     def __call__(self, text: str) -> str:
         """The text without secrets, without user and query of addresses, without credentials
@@ -53,6 +84,11 @@ class Scrubber:
         text = _URL.sub(r"\1\2", text)
         text = _QUERY.sub(r"\1", text)
         return _AUTHORIZATION.sub(rf"\1 {MASK}", text)
+
+
+def _joins(sign: str) -> bool:
+    """Whether a name would go on with it."""
+    return sign.isalnum() or sign in ("-", "_")
 
 
 def one_line(text: str, limit: int) -> str:

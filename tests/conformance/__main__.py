@@ -1,6 +1,9 @@
-"""The conformance kit over every bundled plugin and every destination; prints the table.
+"""The conformance kit over every bundled plugin and every destination.
 
-`make conformance`, or `python -m tests.conformance --plugin rest --target duckdb --kills 10`.
+Prints each result as it comes, then the tables, whatever has failed and also where it is stopped, and
+last a sentence. The exit status is 0 only where every check has run and passed.
+
+`make conformance`, or `python -m tests.conformance --plugin rest --target duckdb --kills 10`; both options may be repeated.
 """
 
 from __future__ import annotations
@@ -8,12 +11,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import multiprocessing
 import os
 import random
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,9 +27,10 @@ from tests.conformance.pairs import ADAPTERS, MANY_KILLS, kills
 from tests.support import bucket, postgres
 
 from spark_plugins.testing import report
-from spark_plugins.testing.adapter import Adapter
-from spark_plugins.testing.conformance import Check, Nonconformity, checks
+from spark_plugins.testing.conformance import Check, Nonconformity, checks, not_applicable
 from spark_plugins.testing.targets import Bucket, DuckDb, Files, Postgres, Target
+
+TARGETS = ("duckdb", "postgres", "files", "s3")
 
 
 @contextlib.contextmanager
@@ -47,61 +54,92 @@ def targets(folder: Path) -> Iterator[list[Target]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
-    parser.add_argument("--plugin", help="only this one")
-    parser.add_argument("--target", help="only this destination")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [adapter.plugin for adapter in ADAPTERS]
+    parser.add_argument("--plugin", action="append", choices=names, help="only this one")
+    parser.add_argument("--target", action="append", choices=TARGETS, help="only this destination")
     parser.add_argument("--kills", type=int, default=MANY_KILLS, help="for the pairs with many")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", 0)))
-    parser.add_argument("--workers", type=int, default=2, help="pairs of checks at a time")
+    parser.add_argument("--workers", type=int, default=2, help="checks at a time")
     arguments = parser.parse_args()
     seed = arguments.seed or random.randrange(1, 10**6)
     print(f"SEED={seed}", flush=True)
+    # As Ctrl-C does: the tables show how far it came.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
-        tempfile.TemporaryDirectory(prefix="conformance-") as folder,
+        # Where the run was stopped, checks that are under way still write into it.
+        tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as folder,
         targets(Path(folder)) as all_targets,
     ):
         return _run(Path(folder), all_targets, arguments, seed)
 
 
 def _run(folder: Path, found: list[Target], arguments: argparse.Namespace, seed: int) -> int:
-    adapters: list[Adapter] = [adapter() for adapter in ADAPTERS]
-    chosen = [
-        (adapter, target)
-        for adapter, target in itertools.product(adapters, found)
-        if arguments.plugin in (None, adapter.plugin) and arguments.target in (None, target.name)
-    ]
-    results: dict[report.Pair, dict[str, str]] = {}
+    results: dict[report.Pair, dict[str, report.Result]] = {}
     pending: list[Check] = []
-    for adapter, target in chosen:
+    for adapter, target in itertools.product([adapter() for adapter in ADAPTERS], found):
+        if arguments.plugin and adapter.plugin not in arguments.plugin:
+            continue
+        if arguments.target and target.name not in arguments.target:
+            continue
         count = kills(adapter.plugin, target.name, arguments.kills)
         pair = checks(adapter, target, kills=count, seed=seed)
         # In the order of the table, however they end.
-        results[adapter.plugin, target.name] = dict.fromkeys(
-            (check.name for check in pair), report.FAILED
-        )
+        results[adapter.plugin, target.name] = {
+            **{check.name: report.Result() for check in pair},
+            **{
+                name: report.Result("n/a", reason=reason)
+                for name, reason in not_applicable(adapter, target).items()
+            },
+        }
         pending += pair
     # The long ones first, so that none of them is waited for alone.
     pending.sort(key=lambda check: check.name != "kills")
+    pool = ThreadPoolExecutor(arguments.workers)
+    try:
+        for _ in pool.map(lambda check: _one(check, folder, results), pending):
+            pass
+    except KeyboardInterrupt:
+        _stopped.set()
+        print("Stopped.", flush=True)
+        for process in multiprocessing.active_children():
+            process.kill()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        print(f"\n{report.tables(results)}\n\n{report.sentence(results)}", flush=True)
+    return 0 if report.passed(results) else 1
 
-    def one(check: Check) -> str:
-        began = time.monotonic()
-        try:
-            said = check.run(folder)
-        except Nonconformity as error:
-            return f"{check}: {error}"
-        except Exception as error:  # noqa: BLE001  (one broken check must not end the others)
-            return f"{check}: {type(error).__name__}: {error}"
-        results[check.adapter.plugin, check.target.name][check.name] = said
-        print(f"{check}: {said} ({time.monotonic() - began:.1f} s)", flush=True)
-        return ""
 
-    with ThreadPoolExecutor(arguments.workers) as pool:
-        wrong = [said for said in pool.map(one, pending) if said]
-    print(f"\n{report.table(results)}\n")
-    for said in wrong:
-        print(said, end="\n\n")
-    return 1 if wrong else 0
+_stopped = threading.Event()
+
+
+def _one(
+    check: Check, folder: Path, results: Mapping[report.Pair, dict[str, report.Result]]
+) -> None:
+    began = time.monotonic()
+    result = report.Result("ok")
+    try:
+        result.counted = check.run(folder)
+    except Nonconformity as error:
+        result.state, result.reason = "FAIL", str(error)
+    except Exception as error:  # noqa: BLE001  (one broken check must not end the others)
+        result.state, result.reason = "FAIL", f"{type(error).__name__}: {error}"
+    if _stopped.is_set():
+        # It lost its server or its folder, and the sentence has been said.
+        return
+    result.seconds = time.monotonic() - began
+    results[check.adapter.plugin, check.target.name][check.name] = result
+    # Now and not at the end, which another signal may prevent.
+    print(f"{check}: {result}{': ' + result.reason if result.reason else ''}", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if _stopped.is_set():
+        # Checks that are under way would be waited for, each with fetches still to come.
+        os._exit(status)
+    sys.exit(status)

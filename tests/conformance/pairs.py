@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from tests.conformance.adapters.github import GitHubAdapter
+from tests.conformance.adapters.ical import IcalAdapter
+from tests.conformance.adapters.open_meteo import OpenMeteoAdapter
 from tests.conformance.adapters.rest import RestAdapter
 from tests.conformance.adapters.rss import RssAdapter
+from tests.conformance.adapters.spotify import SpotifyAdapter
 
 from spark_plugins.testing.adapter import Adapter
 
-ADAPTERS: tuple[type[Adapter], ...] = (RestAdapter, RssAdapter)
+ADAPTERS: tuple[type[Adapter], ...] = (
+    RestAdapter,
+    RssAdapter,
+    GitHubAdapter,
+    IcalAdapter,
+    OpenMeteoAdapter,
+    SpotifyAdapter,
+)
 
 KILLS = 3
 MANY_KILLS = 100

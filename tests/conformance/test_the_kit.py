@@ -24,6 +24,9 @@ class BadAdapter(Adapter):
     plugin = "bad"
     table, key, value = "items", "id", "text"
     credentials: ClassVar = {"token": TOKEN}
+    # It does neither: what an adapter promises must be seen to hold.
+    skips = "unchanged records"
+    removes = True
 
     def __init__(self, distribution: Path, flaw: str) -> None:
         self.python_path = (HERE, distribution)
@@ -75,6 +78,9 @@ def check(distribution, tmp_path):
         ("prints its token", "401", "the credential token is seen in log or message"),
         ("stores its token", "no credential", "the credential token is seen in the records"),
         ("stops at an empty page", "empty page", "missing"),
+        ("", "nothing has changed", "10 of 10 records are loaded again"),
+        ("", "one record has changed", "10 of 10 records are loaded again"),
+        ("", "records removed", "2 are too many"),
     ],
 )
 def test_a_bad_plugin_is_found_out(check, flaw, name, words):
@@ -89,7 +95,9 @@ def test_the_same_plugin_without_its_flaws_passes(check, name):
     check("", name)
 
 
-@pytest.mark.parametrize("name", ["429 seconds", "duplicate page", "clock ahead"])
+@pytest.mark.parametrize(
+    "name", ["429 seconds", "duplicate page", "clock ahead", "one record has changed"]
+)
 def test_the_example_of_an_author_passes(tmp_path, name):
     page = (HERE.parents[1] / "docs" / "writing-a-plugin.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

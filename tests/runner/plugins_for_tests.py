@@ -1,5 +1,7 @@
 """Plugins that the tests make known to the runner, by PLUGIN=plugins_for_tests:Name."""
 
+import sys
+
 import dlt
 from pydantic import SecretStr
 
@@ -90,6 +92,26 @@ class Checking(_Plugin):
 
     def fetch_data(self, config, credentials, context):
         raise AssertionError("a check fetches nothing")
+
+
+class Printing(_Plugin):
+    """It prints its token by every name that Python has for the streams."""
+
+    name = "printing"
+
+    class Credentials(contract.Credentials):
+        token: SecretStr
+
+    def fetch_data(self, config, credentials, context):
+        token = credentials.token.get_secret_value()
+        for stream in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
+            print(f"signing in with {token} or so", file=stream)
+
+        @dlt.resource(name="items", write_disposition="merge", primary_key="id")
+        def items():
+            yield [{"id": 1}]
+
+        return items
 
 
 class Rotating(_Plugin):

@@ -1,10 +1,39 @@
 """The end of the time: SIGTERM and the budget, whatever the fetch is doing."""
 
 import datetime as dt
+import os
 import signal
 import time
 
+import pytest
+
 from spark_plugins.testing import Answer, json_answer
+from spark_runner.ending import Ending
+from spark_runner.outcome import Exit
+from spark_runner.stage import Stage
+
+
+@pytest.fixture
+def own_signals():
+    """The signals of this process, as they were before."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_has_come_for_the_main_thread_though_the_other_has_not_noticed(
+    own_signals, monkeypatch
+):
+    monkeypatch.setattr(Ending, "_wait", lambda _self: None)
+    ending = Ending(60, Stage(), lambda _outcome: True)
+    ending.start()
+    assert not ending.has_come()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert ending.has_come()
+    assert ending.outcome().exit is Exit.TIMEOUT
+    assert "SIGTERM" in ending.outcome().message
 
 
 def test_sigterm_ends_a_fetch_that_waits_for_the_service(rest, service):

@@ -196,6 +196,43 @@ def test_a_password_in_a_basic_header_is_recognised(user, secret):
 
 
 @pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("alice", "integration alice -n team-a", "integration alice -n team-a"),
+        ("alice", "team-a/alice: alice failed", "team-a/alice: alice failed"),
+        # A part of a public word is as public as the word, and a secret outside of it.
+        ("team", "team of -n team-a", "*** of -n team-a"),
+        ("team-a", "team-abc and team-a", "***bc and team-a"),
+        # What is longer than the word is no word.
+        ("alice/canary", "sent alice/canary to alice", "sent *** to alice"),
+        ("canary/alice", "sent canary/alice to alice", "sent *** to alice"),
+        ("ice:canary", "sent alice:canary", "sent al***"),
+    ],
+)
+def test_the_names_of_the_integration_stay_where_they_stand_as_words(secret, text, shown):
+    scrub = Scrubber([secret])
+    scrub.keep(["alice", "team-a"])
+    assert scrub(text) == shown
+
+
+@settings(deadline=None)
+@given(
+    public=st.text(alphabet="ab-", min_size=1, max_size=5),
+    secrets=st.lists(st.text(alphabet="ab-/", min_size=4, max_size=8), min_size=1, max_size=3),
+    text=st.text(alphabet="ab-/ ", max_size=24),
+)
+def test_beside_public_words_no_secret_is_shown_that_is_more_than_a_part_of_one(
+    public, secrets, text
+):
+    scrub = Scrubber(secrets)
+    scrub.keep([public])
+    shown = scrub(text)
+    for secret in secrets:
+        if secret not in public:
+            assert secret not in shown
+
+
+@pytest.mark.parametrize(
     ("text", "clean_text"),
     [
         ("https://u:p@h.example/a?token=1#x failed", "https://h.example/a failed"),

@@ -107,6 +107,23 @@ def test_several_feeds_share_a_table_though_their_guids_are_the_same(rss, servic
     ) == [("1", "of a", "News", 2), ("1", "of b", "News", 2)]
 
 
+def test_a_relative_guid_is_the_same_entry_wherever_a_redirect_leads(rss, service):
+    item = (
+        "<item><guid>/posts/1</guid><title>{}</title><link>/posts/1</link></item>"
+        '<item><guid isPermaLink="false">7</guid><title>seven</title></item>'
+    )
+    moved = service.url.replace("127.0.0.1", "localhost")
+    for title, place in (("a", service.url), ("b", moved)):
+        service.on("/feed", Answer(302, b"", {"Location": f"{place}/node/feed"}))
+        service.on("/node/feed", Answer(200, RSS.format(items=item.format(title)).encode()))
+        assert rss.fetch().message == {"rows": 2}
+    assert rss.rows("SELECT id, title, link FROM team_a_news.entries ORDER BY id") == [
+        ("7", "seven", None),
+        # The link is where the feed says it is now.
+        (f"{service.url}/posts/1", "b", f"{moved}/posts/1"),
+    ]
+
+
 def test_each_feed_keeps_its_own_validators(rss, service):
     def versioned(request):
         etag = f'"{request.path}"'

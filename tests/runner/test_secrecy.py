@@ -60,6 +60,27 @@ def test_a_user_that_the_warehouse_refuses_is_not_repeated(warehouse):
     assert "canary-user-31" not in ended.stderr + ended.stdout + ended.raw.decode()
 
 
+def test_what_an_author_prints_is_scrubbed_by_whatever_name_the_stream_is_taken(made):
+    pod = made("Printing")
+    pod.secret(token="canary-token-5e")
+    ended = pod.fetch()
+    assert ended.exit == 0
+    assert ended.stdout.count("signing in with *** or so") == 2
+    assert ended.stderr.count("signing in with *** or so") == 2
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_a_user_name_that_is_the_name_of_the_integration_leaves_the_command_whole(rest, service):
+    rest.config["auth"] = {"type": "basic"}
+    rest.secret(username=rest.name, password="canary-word-77")
+    service.on("/items", Answer(401))
+    ended = rest.fetch()
+    assert ended.exit == 10
+    assert f"kubectl annotate integration {rest.name} -n team-a" in ended.said
+    assert f'"team-a/{rest.name}"' in ended.stderr
+    assert "canary" not in ended.stdout + ended.stderr + ended.raw.decode()
+
+
 def test_a_token_in_the_wrong_place_is_not_repeated(rest):
     rest.config["auth"] = {"type": "bearer", "token": "canary-pasted"}
     ended = rest.fetch()

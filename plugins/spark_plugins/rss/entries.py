@@ -31,11 +31,7 @@ def parse(response: requests.Response, url: str, max_entries: int) -> tuple[list
     Raises `PermanentError` for what is no feed, `TransientError` for one that breaks off at once.
     """
     content_type = response.headers.get("Content-Type", "")
-    # Bytes, never the address: feedparser would fetch that itself, without any bound.
-    feed = feedparser.parse(
-        response.content,
-        response_headers={"content-type": content_type, "content-location": response.url},
-    )
+    feed = _read(response.content, content_type, response.url)
     if not feed.version:
         kind = content_type.split(";")[0].strip()[:60] or "no content type"
         raise PermanentError(
@@ -50,6 +46,13 @@ def parse(response: requests.Response, url: str, max_entries: int) -> tuple[list
     if not whole and not feed.entries:
         raise TransientError(f"The feed of {show(response.url)} breaks off or is not valid XML.")
     entries = feed.entries[:max_entries]
+    if response.url != url:
+        # A guid may be a relative address. Resolved by where a redirect has led today, the entry
+        # would be another one tomorrow.
+        stable = _read(response.content, content_type, url).entries
+        for entry, same in zip(entries, stable, strict=False):
+            if same.get("id"):
+                entry["id"] = same["id"]
     shared = _shared_links(entries, feed.feed.get("link"))
     feed_columns = {
         "feed_id": feed_identity(url),
@@ -62,6 +65,14 @@ def parse(response: requests.Response, url: str, max_entries: int) -> tuple[list
         # A feed may hold an id twice; the first is the newer one, as feeds run backwards.
         records.setdefault(record["id"], record)
     return list(records.values()), whole
+
+
+def _read(content: bytes, content_type: str, location: str) -> Any:
+    # Bytes, never the address: feedparser would fetch that itself, without any bound.
+    return feedparser.parse(
+        content,
+        response_headers={"content-type": content_type, "content-location": location},
+    )
 
 
 def _shared_links(entries: list[Any], home: str | None) -> set[str]:

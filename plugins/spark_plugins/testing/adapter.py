@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from spark_plugins.testing.scene import Record, Scene
 from spark_plugins.testing.service import Answer, Request
@@ -30,7 +30,12 @@ class Adapter:
     orders_versions: ClassVar[bool] = False
     # A column that only a service with `Scene.drift` fills.
     drift_column: ClassVar[str | None] = None
-    # Faults that cannot happen to this plugin, each with the reason.
+    # What a fetch leaves out: nothing, a document in which nothing has changed, or each record that
+    # has not changed.
+    skips: ClassVar[Literal["nothing", "unchanged documents", "unchanged records"]] = "nothing"
+    # Whether a record that the service no longer has is taken out of the table.
+    removes: ClassVar[bool] = False
+    # Checks that mean nothing for this plugin, each with the reason; the table shows it.
     without: ClassVar[Mapping[str, str]] = {}
     # Exit codes that are right for this plugin where the kit expects others, by fault.
     exits: ClassVar[Mapping[str, frozenset[int]]] = {}
@@ -43,6 +48,11 @@ class Adapter:
     def answer(self, request: Request, scene: Scene) -> Answer:
         """What the service says while nothing is wrong."""
         raise NotImplementedError
+
+    def addresses(self, url: str) -> Mapping[str, str]:  # noqa: ARG002
+        """Constants of the plugin to be set, as `module:NAME`: for a plugin of one service, whose
+        address is no setting of an Integration."""
+        return {}
 
     def counts(self, request: Request) -> bool:  # noqa: ARG002
         """Whether faults strike this request: one for records, not one for a token."""

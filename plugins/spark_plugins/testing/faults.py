@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from spark_plugins.testing.pod import AMPLE_SECONDS
 from spark_plugins.testing.scene import Scene
 from spark_plugins.testing.service import Answer
 
@@ -29,7 +30,7 @@ class Fault:
     # Begins with a dataset of its own, since nobody's clock is set back by an hour midway.
     fresh: bool = False
     asks_to_wait: bool = False
-    timeout_seconds: int = 60
+    timeout_seconds: int = AMPLE_SECONDS
 
 
 def _status(status: int, **headers: str) -> Callable[[Answer, Scene], Answer]:

@@ -7,11 +7,17 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
+
+# Not what a fetch takes, but what a machine with too much to do may need: an end by its own deadline
+# would be taken for a fault of the plugin.
+AMPLE_SECONDS = 300
 
 FOLDERS = ("credentials", "destination", "data", "tmp")
 
@@ -32,8 +38,14 @@ _FORKS.set_forkserver_preload(
     ]
 )
 
+# The exit code of a process is read once, from a pipe. To start a process asks all others for theirs:
+# of two threads that ask at once one would find the pipe empty, and take that for exit code 255.
+_ASKING = threading.Lock()
 
-def _become(base: Path, environment: dict[str, str], python_path: list[str]) -> None:
+
+def _become(
+    base: Path, environment: dict[str, str], python_path: list[str], addresses: dict[str, str]
+) -> None:
     """Turn the forked process into that of a pod: its streams, its environment, its exit code."""
     output = os.open(base / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number in (1, 2):
@@ -41,6 +53,9 @@ def _become(base: Path, environment: dict[str, str], python_path: list[str]) -> 
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = python_path
+    for place, value in addresses.items():
+        module, name = place.split(":")
+        setattr(importlib.import_module(module), name, value)
     main = importlib.import_module(_RUNNER)
     paths = importlib.import_module("spark_runner.paths").Paths(
         credentials=base / "credentials",
@@ -60,10 +75,12 @@ class Running:
 
     def wait(self, seconds: float) -> int:
         """Its exit code, negative for a signal; raises `TimeoutError`."""
-        self._process.join(seconds)
-        if self._process.exitcode is None:
+        wait([self._process.sentinel], seconds)
+        with _ASKING:
+            exit_code = self._process.exitcode
+        if exit_code is None:
             raise TimeoutError(f"the fetch runs on after {seconds:.1f} s")
-        return self._process.exitcode
+        return exit_code
 
     def terminate(self) -> None:
         self._process.terminate()
@@ -71,7 +88,9 @@ class Running:
     def kill(self) -> None:
         """End it at once, and wait until it has."""
         self._process.kill()
-        self._process.join()
+        wait([self._process.sentinel])
+        with _ASKING:
+            self._process.join()
 
 
 @dataclass(frozen=True)
@@ -98,6 +117,8 @@ class Pod:
     credentials: Mapping[str, str] = field(default_factory=dict)
     destination_secret: Mapping[str, str] = field(default_factory=dict)
     python_path: Iterable[Path] = ()
+    # Where the plugin finds its service: values by `module:NAME`.
+    addresses: Mapping[str, str] = field(default_factory=dict)
     namespace: str = "conformance"
     name: str = "integration"
 
@@ -129,7 +150,7 @@ class Pod:
             "timeoutSeconds": timeout_seconds,
         }
 
-    def start(self, timeout_seconds: int = 60) -> Running:
+    def start(self, timeout_seconds: int = AMPLE_SECONDS) -> Running:
         (self.base / "termination-log").write_bytes(b"")
         environment = {
             "PATH": os.environ["PATH"],
@@ -138,13 +159,19 @@ class Pod:
         (self.base / "output").write_bytes(b"")
         process = _FORKS.Process(
             target=_become,
-            args=(self.base, environment, list(map(str, self.python_path))),
+            args=(
+                self.base,
+                environment,
+                list(map(str, self.python_path)),
+                dict(self.addresses),
+            ),
             daemon=True,
         )
-        process.start()
+        with _ASKING:
+            process.start()
         return Running(process)
 
-    def end(self, process: Running, seconds: float = 90) -> Ended:
+    def end(self, process: Running, seconds: float = AMPLE_SECONDS + 30) -> Ended:
         """Wait for its end; raises `TimeoutError`, after killing it."""
         try:
             exit_code = process.wait(seconds)
@@ -162,5 +189,5 @@ class Pod:
             output + raw.decode(errors="replace"),
         )
 
-    def fetch(self, timeout_seconds: int = 60) -> Ended:
+    def fetch(self, timeout_seconds: int = AMPLE_SECONDS) -> Ended:
         return self.end(self.start(timeout_seconds), timeout_seconds + 30)

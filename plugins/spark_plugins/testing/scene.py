@@ -38,6 +38,7 @@ class Scene:
     clock_ahead: dt.timedelta = dt.timedelta()
     records: list[Record] = field(default_factory=list)
     _ticks: int = 0
+    _numbered: int = 0
     _began: dt.datetime = field(
         default_factory=lambda: (
             dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(minutes=30)
@@ -46,7 +47,9 @@ class Scene:
 
     def add(self, count: int = 1) -> None:
         for _ in range(count):
-            self.records.append(Record(len(self.records) + 1, 1, self._tick()))
+            # Counted apart: after a removal the length would give a number for the second time.
+            self._numbered += 1
+            self.records.append(Record(self._numbered, 1, self._tick()))
 
     def edit(self, dice: random.Random, count: int = 1) -> None:
         """Give some records a new version; they come last then, as in a list by change."""
@@ -55,6 +58,11 @@ class Scene:
             self.records.append(
                 replace(record, version=record.version + 1, changed_at=self._tick())
             )
+
+    def remove(self, dice: random.Random, count: int = 1) -> None:
+        """Take some records away: the service never speaks of them again."""
+        for record in dice.sample(self.records, min(count, len(self.records))):
+            self.records.remove(record)
 
     def now(self) -> dt.datetime:
         """By the service's own clock."""

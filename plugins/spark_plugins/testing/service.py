@@ -144,7 +144,10 @@ class Service:
                     service._closing.wait()
                     self.close_connection = True
                     return
-                self.send_response(answer.status)
+                self.send_response_only(answer.status)
+                if "Date" not in answer.headers:
+                    # Once: with two of them a client has no time of the service at all.
+                    self.send_header("Date", self.date_time_string())
                 for name, text in answer.headers.items():
                     self.send_header(name, text)
                 if isinstance(answer.body, bytes):

@@ -17,6 +17,10 @@ class RestAdapter(Adapter):
     credentials: ClassVar = {"token": TOKEN}
     orders_versions = True
     drift_column = "colour"
+    skips = "unchanged records"
+    without: ClassVar = {
+        "records removed": "a list of what changed does not tell what was removed",
+    }
 
     def config(self, url: str) -> dict[str, Any]:
         return {

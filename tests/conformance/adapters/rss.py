@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 from spark_plugins.testing import Answer, Request
 from spark_plugins.testing.adapter import Adapter
@@ -16,6 +16,11 @@ class RssAdapter(Adapter):
     table, key, value = "entries", "id", "title"
     paged = False
     drift_column = "summary"
+    skips = "unchanged documents"
+    without: ClassVar = {
+        "records removed": "an entry that is no longer in a feed has grown old, and is kept",
+        "no credential": "a feed needs none",
+    }
 
     def config(self, url: str) -> dict[str, Any]:
         return {"url": f"{url}/feed"}

@@ -43,6 +43,11 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             pending.append(current.__context__)
 
 
+def signalled(error: BaseException) -> bool:
+    """Whether dlt has ended the fetch, at a signal."""
+    return any(type(cause).__name__ == "SignalReceivedException" for cause in chain(error))
+
+
 def classify(error: BaseException, document: Document | None, credentials: Path) -> Outcome:
     """The outcome of a fetch that raised. Texts are not scrubbed here."""
     errors = list(chain(error))

@@ -26,6 +26,8 @@ LOADING_GRACE_SECONDS = 3.0
 # For a renewed credential that is not saved yet. With the grace after it below what is kept back from
 # the deadline (10 s) and below the pod's grace period (15 s).
 SETTLING_SECONDS = 7.0
+# For the thread that waits to say why, where the main thread was quicker.
+NOTICING_SECONDS = 5.0
 
 
 class Ending:
@@ -41,6 +43,7 @@ class Ending:
         self._finish = finish
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._over = threading.Event()
+        self._noticed = threading.Event()
         self.why: str | None = None
 
     def start(self) -> None:
@@ -51,6 +54,16 @@ class Ending:
         # Called for every handler, ours or the one that dlt puts over it.
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         threading.Thread(target=self._wait, name="ending", daemon=True).start()
+
+    def has_come(self, *, by_a_signal: bool) -> bool:
+        """Whether the end has come. `by_a_signal`: the main thread was just ended by one.
+
+        dlt raises there as soon as a signal comes, and on a busy machine that is before the thread
+        that waits has read of it: without a wait for that the fetch would count as failed.
+        """
+        if by_a_signal:
+            self._noticed.wait(NOTICING_SECONDS)
+        return self.why is not None
 
     def outcome(self) -> Outcome:
         """The outcome of a fetch whose time is over."""
@@ -78,6 +91,7 @@ class Ending:
                 if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                     self.why = "Stopped by Kubernetes (SIGTERM)"
                     break
+        self._noticed.set()
         self._stage.settled.wait(SETTLING_SECONDS)
         _tell_dlt()
         if self._over.wait(LOADING_GRACE_SECONDS if self._stage.loading else GRACE_SECONDS):

@@ -23,7 +23,7 @@ from spark_runner import document as documents
 from spark_runner import log as logs
 from spark_runner import secret_api, termination
 from spark_runner.begin import Begin
-from spark_runner.classify import classify
+from spark_runner.classify import classify, signalled
 from spark_runner.destinations import settle
 from spark_runner.document import Document
 from spark_runner.ending import Ending
@@ -128,7 +128,7 @@ def _run(
     try:
         outcome = _fetch(document, paths, scrubber, stage, ending.deadline, log, warnings, dry_run)
     except BaseException as error:  # dlt's signal is no Exception, nor is an author's exit
-        if ending.why is not None:
+        if ending.has_come(by_a_signal=signalled(error)):
             outcome = ending.outcome()
         else:
             outcome = classify(error, document, paths.credentials)

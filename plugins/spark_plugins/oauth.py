@@ -27,7 +27,8 @@ LEEWAY_SECONDS = 30.0
 _MEANINGS = {
     "invalid_client": "the keys client_id and client_secret are not accepted",
     "invalid_grant": "the key refresh_token is not accepted any more: sign in anew",
-    "unauthorized_client": "this client may not use this way to sign in",
+    # Gitea's word for a refresh token that is good once and came twice.
+    "unauthorized_client": "this client may not sign in so, or the refresh token was used before",
 }
 _CONFIG_MEANINGS = {
     "invalid_scope": "the scopes are not accepted",

@@ -8,6 +8,8 @@ import importlib
 import json
 import os
 import sys
+import time
+import types
 import warnings
 from pathlib import Path
 
@@ -40,8 +42,20 @@ def made_known() -> None:
         importlib.import_module("spark_runner.secret_api").server = lambda: address
     if seconds := os.environ.pop("GRACE_SECONDS", ""):
         importlib.import_module("spark_runner.ending").GRACE_SECONDS = float(seconds)
+    if seconds := os.environ.pop("NOTICES_AFTER", ""):
+        importlib.import_module("spark_runner.ending").os = _slow_to_read(float(seconds))
     if rows := os.environ.pop("ROWS_A_PIECE", ""):
         importlib.import_module("spark_runner.chunks").ROWS = int(rows)
+
+
+def _slow_to_read(seconds: float) -> types.SimpleNamespace:
+    """`os` for a thread that gets no turn for so long, as on a busy machine."""
+
+    def read(descriptor: int, size: int) -> bytes:
+        time.sleep(seconds)
+        return os.read(descriptor, size)
+
+    return types.SimpleNamespace(**vars(os) | {"read": read})
 
 
 def redirect() -> None:

@@ -111,13 +111,31 @@ def test_time_since_the_jobs_creation_counts(rest, service):
     assert rest.end(process).exit == 12
 
 
-def test_at_the_end_of_the_budget_a_fetch_that_moves_is_ended_cleanly(rest, service):
+def endless(pod, service):
+    """A fetch that gets page after page, and no end."""
     pages = iter(range(10**6))
     service.on("/items", lambda _: json_answer({"rows": [{"id": 1}], "next": next(pages) + 1}))
-    rest.config["resources"][0] |= {
+    pod.config["resources"][0] |= {
         "dataSelector": "rows",
         "pagination": {"type": "cursor", "cursorPath": "next", "maxPages": 100_000},
     }
+
+
+def test_a_fetch_that_ends_at_a_signal_before_the_end_is_noticed_says_that_it_was_stopped(
+    rest, service
+):
+    endless(rest, service)
+    rest.environment["NOTICES_AFTER"] = "1"
+    process = rest.start()
+    service.wait_for(3)
+    process.send_signal(signal.SIGTERM)
+    ended = rest.end(process)
+    assert ended.exit == 12
+    assert "SIGTERM" in ended.said
+
+
+def test_at_the_end_of_the_budget_a_fetch_that_moves_is_ended_cleanly(rest, service):
+    endless(rest, service)
     # What is asked is whether it ends by itself once it is told to. If it did not, then nothing but
     # the end of this grace would end it, and leave its folder behind.
     rest.environment["GRACE_SECONDS"] = "20"

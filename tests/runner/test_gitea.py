@@ -9,6 +9,7 @@ import pytest
 import yaml
 from dev.gitea import Gitea
 from tests.support import gitea as real
+from tests.support.secret import Secret, written_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -151,3 +152,37 @@ def test_each_table_of_the_plugin_is_filled_and_of_it_only_what_is_new_is_loaded
         "releases": [release["id"]],
         "commits": [third],
     }
+
+
+def by_sign_in(gitea, pod):
+    """The example, signed in as somebody who has let a client in."""
+    name = gitea.repository(f"diary_{secrets.token_hex(4)}", issues=3)
+    pod.service, pod.config = by_yaml(gitea, name)
+    token_url = f"{gitea.api.removesuffix('/api/v1')}/login/oauth/access_token"
+    pod.config["auth"] = {"type": "oauth2RefreshToken", "tokenUrl": token_url}
+    return gitea.authorised()
+
+
+def test_a_refresh_token_that_is_good_once_is_followed_from_fetch_to_fetch(gitea, pod, service):
+    keys = by_sign_in(gitea, pod)
+    secret = Secret(service, **keys)
+    written_back(pod, secret)
+    pod.environment["API_SERVER"] = service.url
+    held = [keys["refresh_token"]]
+    for _fetch in range(3):
+        ended = pod.fetch()
+        assert (ended.exit, ended.said) == (0, "")
+        assert pod.rows("SELECT count(*) FROM issues") == [(3,)]
+        held.append(secret.values["refresh_token"])
+        assert secret.values == keys | {"refresh_token": held[-1]}
+    assert len(set(held)) == 4, "each fetch was given another one"
+
+
+def test_without_write_back_the_first_fetch_says_what_the_second_ends_with(gitea, pod):
+    pod.secret(**by_sign_in(gitea, pod))
+    ended = pod.fetch()
+    assert ended.exit == 0
+    assert "a new refresh_token, which was not saved" in ended.said
+    ended = pod.fetch()
+    assert (ended.exit, ended.message["reason"]) == (10, "InvalidCredentials")
+    assert "the refresh token was used before" in ended.said

@@ -1,6 +1,5 @@
 """Refresh tokens that are good for one use, and a pod that may end at any moment."""
 
-import base64
 import json
 import signal
 import threading
@@ -8,6 +7,7 @@ import time
 from urllib.parse import parse_qs
 
 import pytest
+from tests.support.secret import MARK, PATH, Secret, written_back
 
 from spark_plugins.errors import TransientError
 from spark_plugins.testing import Answer, json_answer
@@ -16,39 +16,6 @@ from spark_runner import write_back
 from spark_runner.scrub import Scrubber
 from spark_runner.secret_api import SecretApi
 from spark_runner.stage import Stage
-
-PATH = "/api/v1/namespaces/team-a/secrets/alice-secret"
-MARK = "spark-integrations.dev/renewing"
-
-
-class Secret:
-    """A Secret on an API server that compares and sets; `on_write` answers before it does."""
-
-    def __init__(self, service, **values):
-        self.values, self.annotations, self.version = values, {}, 7
-        self.on_write = lambda _body: None
-        service.on(PATH, self)
-
-    def __call__(self, request):
-        assert request.header("Authorization") == "Bearer pod-token"
-        if request.method == "PATCH":
-            body = json.loads(request.body)
-            if answer := self.on_write(body):
-                return answer
-            if body["metadata"]["resourceVersion"] != str(self.version):
-                return json_answer({"message": "changed"}, 409)
-            self.set(**{key: base64.b64decode(text).decode() for key, text in body["data"].items()})
-            for key, value in body["metadata"]["annotations"].items():
-                self.annotations[key] = value
-                if value is None:
-                    del self.annotations[key]
-        encoded = {key: base64.b64encode(v.encode()).decode() for key, v in self.values.items()}
-        metadata = {"resourceVersion": str(self.version), "annotations": self.annotations}
-        return json_answer({"metadata": metadata, "data": encoded})
-
-    def set(self, **values):
-        self.values |= values
-        self.version += 1
 
 
 @pytest.fixture
@@ -69,10 +36,7 @@ def rotating(request, made, service, secret):
             "resources": [{"name": "items", "path": "items", "primaryKey": ["id"]}],
         }
         secret.values["client_id"] = "app-id"
-    pod.secret(**secret.values)
-    pod.credentials["writeBackAccount"] = "spark-fetch-alice"
-    (pod.base / "api").mkdir()
-    (pod.base / "api" / "token").write_text("pod-token\n")
+    written_back(pod, secret)
     valid = ["canary-r0"]
 
     def token(request):

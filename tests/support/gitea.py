@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from dev.gitea import Gitea
@@ -39,6 +40,8 @@ SSL_MODE = disable
 [security]
 INSTALL_LOCK = true
 PASSWORD_HASH_ALGO = pbkdf2$1$8
+[oauth2]
+INVALIDATE_REFRESH_TOKENS = true
 [indexer]
 ISSUE_INDEXER_TYPE = db
 [actions]
@@ -81,6 +84,29 @@ class Server:
         with connection, connection.cursor() as cursor:
             cursor.execute("UPDATE issue SET updated_unix = created_unix - 864000 + index * 600")
         connection.close()
+
+    def authorised(self) -> dict[str, str]:
+        """The keys of a client that the user has let in, with a refresh token that is good once."""
+        back = "https://app.example.org/back"
+        body = {"name": "spark", "redirect_uris": [back], "confidential_client": True}
+        client = self.ask("POST", "user/applications/oauth2", body)
+        named = {"client_id": client["client_id"], "redirect_uri": back, "state": "s"}
+        web = self.api.removesuffix("/api/v1")
+        with requests.Session() as browser:
+            form = {"user_name": USER, "password": PASSWORD}
+            browser.post(f"{web}/user/login", data=form, timeout=30).raise_for_status()
+            asked = named | {"response_type": "code", "scope": "read:issue read:repository"}
+            browser.get(f"{web}/login/oauth/authorize", params=asked, timeout=30).raise_for_status()
+            granted = named | {"granted": "true", "scope": asked["scope"]}
+            sent_back = browser.post(
+                f"{web}/login/oauth/grant", data=granted, timeout=30, allow_redirects=False
+            )
+        code = parse_qs(urlsplit(sent_back.headers["Location"]).query)["code"]
+        keys = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+        form = keys | {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+        given = requests.post(f"{web}/login/oauth/access_token", data=form, timeout=30)
+        given.raise_for_status()
+        return keys | {"refresh_token": given.json()["refresh_token"]}
 
     def edit(self, repository: str, number: int, title: str) -> None:
         self.ask("PATCH", f"repos/{repository}/issues/{number}", {"title": title})

@@ -105,7 +105,9 @@ def test_each_table_of_the_plugin_is_filled_and_of_it_only_what_is_new_is_loaded
 
     def write(path, **more):
         body = {"content": base64.b64encode(path.encode()).decode(), "message": path, **more}
-        return gitea.ask("POST", f"repos/{name}/contents/{path}", body)["commit"]["sha"]
+        sha = gitea.ask("POST", f"repos/{name}/contents/{path}", body)["commit"]["sha"]
+        gitea.wait_told(name, sha)
+        return sha
 
     def loaded():
         """Of each table its keys, with the load that brought them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -107,6 +108,14 @@ class Server:
         given = requests.post(f"{web}/login/oauth/access_token", data=form, timeout=30)
         given.raise_for_status()
         return keys | {"refresh_token": given.json()["refresh_token"]}
+
+    def wait_told(self, repository: str, commit: str) -> None:
+        """Until the feed tells of a commit: Gitea takes pushes from a queue, when it has time."""
+
+        def told() -> bool:
+            return commit in json.dumps(self.ask("GET", f"repos/{repository}/activities/feeds"))
+
+        until(told, 30, f"the feed does not tell of {commit}")
 
     def edit(self, repository: str, number: int, title: str) -> None:
         self.ask("PATCH", f"repos/{repository}/issues/{number}", {"title": title})

@@ -44,8 +44,9 @@ from pathlib import Path
 from spark_runner.main import run
 from spark_runner.paths import Paths
 base = Path(sys.argv[1])
-code = run(Paths(base / "credentials", base / "destination", base / "data", base / "tmp",
-                 base / "termination-log"))
+code = run(Paths(credentials=base / "credentials", destination=base / "destination",
+                 api=base / "api", data=base / "data", temporary=base / "tmp",
+                 termination_message=base / "termination-log"))
 (base / "peak").write_text(peak())
 sys.exit(code)
 """
@@ -133,13 +134,16 @@ def process(
     program: str, base: Path, arguments: list[str], environment: dict[str, str]
 ) -> Measured:
     began = time.monotonic()
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program, str(base), *arguments],
         env={"PATH": os.environ["PATH"], **environment},
-        check=True,
-        stderr=subprocess.DEVNULL,
+        check=False,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     seconds = time.monotonic() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"it ended with {done.returncode}: {done.stderr[-2000:]}")
     peak_kib, cpu_seconds = map(float, (base / "peak").read_text().split())
     return Measured(seconds, cpu_seconds, peak_kib / 1024)
 

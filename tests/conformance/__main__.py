@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import multiprocessing
 import os
 import random
 import signal
@@ -28,6 +27,7 @@ from tests.support import bucket, postgres
 
 from spark_plugins.testing import report
 from spark_plugins.testing.conformance import Check, Nonconformity, checks, not_applicable
+from spark_plugins.testing.pod import no_more
 from spark_plugins.testing.targets import Bucket, DuckDb, Files, Postgres, Target
 
 TARGETS = ("duckdb", "postgres", "files", "s3")
@@ -106,8 +106,7 @@ def _run(folder: Path, found: list[Target], arguments: argparse.Namespace, seed:
     except KeyboardInterrupt:
         _stopped.set()
         print("Stopped.", flush=True)
-        for process in multiprocessing.active_children():
-            process.kill()
+        no_more()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         print(f"\n{report.tables(results)}\n\n{report.sentence(results)}", flush=True)

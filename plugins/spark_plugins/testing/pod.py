@@ -67,6 +67,14 @@ def _become(
     sys.exit(main.run(paths))
 
 
+def no_more() -> None:
+    """Kill every fetch and let none start, for the rest of this process: its run was stopped."""
+    # Never released: a check that is under way would start the next fetch, in a folder that is gone.
+    _ASKING.acquire()
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
 class Running:
     """The process of a fetch."""
 

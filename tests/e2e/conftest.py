@@ -15,6 +15,11 @@ _PLACE = pytest.StashKey[Place]()
 _EXPLAINED = pytest.StashKey[BaseException]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the removal come last of all: after them there is nothing left to test."""
+    items.sort(key=lambda item: item.path.name == "test_removal.py")
+
+
 @pytest.fixture(scope="session")
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A node of these tests' own, with the images of this checkout."""

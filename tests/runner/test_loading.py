@@ -244,3 +244,13 @@ def test_a_primary_key_that_is_declared_as_text_takes_both(warehouse, service, p
         (str(2**64),),
         ("a",),
     ]
+
+
+@pytest.mark.parametrize("other", ["ID", "Id", " id"])
+def test_a_field_that_is_named_almost_like_the_primary_key_does_not_take_its_place(
+    rest, service, other
+):
+    for record in ({"id": 1, other: 7, "v": "old"}, {other: 7, "id": 1, "v": "new"}):
+        service.on("/items", json_answer([record]))
+        assert rest.fetch().message == {"rows": 1}
+    assert rest.rows("SELECT id, v FROM team_a_alice.items") == [(1, "new")]

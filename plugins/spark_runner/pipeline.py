@@ -83,8 +83,10 @@ def run(
         import dlt
         from dlt.common.runtime import signals
 
+        from spark_runner import coercion
         from spark_runner.chunks import Chunks, cursor_of, keep_only, seconds_for
 
+        coercion.install()
         chunks = Chunks(seconds_for(remaining_seconds))
         with signals.intercepted_signals():
             stage.enter("connecting to the destination")

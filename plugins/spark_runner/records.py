@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from spark_plugins.errors import PermanentError
@@ -69,6 +71,8 @@ def _primary_key(resource: Any, service: str) -> list[str]:
 
 
 def _each(name: str, keys: list[str], stage: Stage, chunks: Chunks | None) -> Callable[[Any], Any]:
+    rivals = _rivals(name, keys)
+
     def one(record: Any) -> Any:
         if not isinstance(record, dict):
             raise PermanentError(
@@ -85,9 +89,38 @@ def _each(name: str, keys: list[str], stage: Stage, chunks: Chunks | None) -> Ca
         stage.records[name] += 1
         if chunks is not None:
             chunks.took(name, 1)
+        if left_out := rivals(tuple(record)):
+            record = {field: value for field, value in record.items() if field not in left_out}
         return clean(record)
 
     return one
+
+
+def _rivals(name: str, keys: list[str]) -> Callable[[tuple[Any, ...]], frozenset[str]]:
+    """Of the fields of a record those that would be written over a part of its primary key.
+
+    `ID` and `id` become one column, and the latter of the two would fill it: with another key the record
+    would be there twice.
+    """
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    column = NamingConvention().normalize_identifier
+
+    @lru_cache(maxsize=1024)
+    def found(fields: tuple[Any, ...]) -> frozenset[str]:
+        # A field without a name has no column: dlt leaves it out.
+        others = {str(field) for field in fields if field not in keys and str(field).strip()}
+        taken = {column(key) for key in keys if key.strip()}
+        rivals = frozenset(field for field in others if column(field) in taken)
+        for field in sorted(rivals):
+            logging.getLogger("spark.plugin").warning(
+                'Resource "%s": the field "%s" is left out, since its column is that of the primary key.',
+                name,
+                field,
+            )
+        return rivals
+
+    return found
 
 
 def _kind(value: Any) -> str:

@@ -3,6 +3,8 @@
 import json
 import signal
 
+import pytest
+
 from spark_plugins.testing import Answer, json_answer
 
 PAGE = [{"id": 1, "v": "$(X) {b} ü", "tags": ["a"], "at": {"q": 1}}, {"id": 2, "v": None}]
@@ -193,3 +195,62 @@ def test_numbers_of_more_than_64_bits_arrive_as_text(warehouse, service, postgre
         (str(2**63),),
         (str(-(10**30)),),
     ]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "duckdb"])
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (1, 2**63),
+        (1, "-99999999999999999999"),
+        ("2026-01-01T00:00:00Z", 10**18),
+        ("2026-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"),
+        ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),
+    ],
+)
+def test_a_value_that_the_columns_type_cannot_hold_does_not_stop_the_records(
+    warehouse, service, postgres, kind, first, later
+):
+    if kind == "duckdb":
+        warehouse.destination = {"type": "duckdb", "dataset": "team_a_alice"}
+    for number, value in enumerate((first, later)):
+        service.on("/items", json_answer([{"id": number, "v": value}]))
+        assert warehouse.fetch().message == {"rows": 1}
+    query = f"SELECT count(*) FROM {warehouse.destination['dataset']}.items"
+    assert (postgres if kind == "postgres" else warehouse).rows(query) == [(2,)]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "duckdb"])
+@pytest.mark.parametrize("pages", [[[1], ["a"]], [[1, "a"]], [[1], [1.5]], [[1], [2**64]]])
+def test_a_primary_key_of_two_types_is_an_error_of_the_config(warehouse, service, kind, pages):
+    if kind == "duckdb":
+        warehouse.destination = {"type": "duckdb", "dataset": "team_a_alice"}
+    for page in pages:
+        service.on("/items", json_answer([{"id": value} for value in page]))
+        ended = warehouse.fetch()
+    assert (ended.exit, ended.message.get("reason")) == (10, "InvalidConfig")
+    assert '"items": the field "id" of the primary key has values of more' in ended.said
+    assert "columns: {id: text}" in ended.said
+
+
+def test_a_primary_key_that_is_declared_as_text_takes_both(warehouse, service, postgres):
+    warehouse.config["resources"][0]["columns"] = {"id": "text"}
+    for _ in range(2):
+        service.on("/items", json_answer([{"id": 1}, {"id": "a"}, {"id": 2**64}]))
+        assert warehouse.fetch().exit == 0
+    dataset = warehouse.destination["dataset"]
+    assert postgres.rows(f"SELECT id FROM {dataset}.items ORDER BY id") == [
+        ("1",),
+        (str(2**64),),
+        ("a",),
+    ]
+
+
+@pytest.mark.parametrize("other", ["ID", "Id", " id"])
+def test_a_field_that_is_named_almost_like_the_primary_key_does_not_take_its_place(
+    rest, service, other
+):
+    for record in ({"id": 1, other: 7, "v": "old"}, {other: 7, "id": 1, "v": "new"}):
+        service.on("/items", json_answer([record]))
+        assert rest.fetch().message == {"rows": 1}
+    assert rest.rows("SELECT id, v FROM team_a_alice.items") == [(1, "new")]

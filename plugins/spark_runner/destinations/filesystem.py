@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 from spark_plugins.errors import PermanentError
 from spark_runner import ownership
 from spark_runner.destinations import duckdb as duckdb_file
+from spark_runner.destinations.secret import DestinationSecret
 from spark_runner.destinations.signature import Keys
 from spark_runner.destinations.store import Store
 from spark_runner.document import DestinationPart
 from spark_runner.paths import Paths
-from spark_runner.secrets import read_key
 
 OWNER = "_spark_owner.json"
 SUFFIX = ".parquet"
@@ -228,40 +228,31 @@ def _quoted(path: Path) -> str:
 def _secret(paths: Paths, secret: str, namespace: str) -> tuple[Keys, str, str]:
     """Keys, endpoint and region of the destination's Secret."""
 
-    def read(key: str) -> str | None:
-        return read_key(paths.destination, key, secret)
-
-    def need(key: str) -> str:
-        value = read(key)
-        if value is None:
-            raise PermanentError(
-                f'Secret "{secret}" in namespace {namespace} has no key "{key}" or does not '
-                "exist: a bucket needs access_key_id and secret_access_key, and may have region, "
-                "endpoint and session_token.",
-                reason="InvalidCredentials",
-            )
-        return value
-
-    def wrong(key: str, what: str) -> PermanentError:
-        return PermanentError(
-            f'The key "{key}" of Secret "{secret}" in namespace {namespace} must be {what}.',
-            reason="InvalidCredentials",
-        )
-
-    keys = Keys(need("access_key_id").strip(), need("secret_access_key"), read("session_token"))
+    wanted = DestinationSecret(
+        paths.destination,
+        secret,
+        namespace,
+        "a bucket needs access_key_id and secret_access_key, and may have region, endpoint and "
+        "session_token",
+    )
+    keys = Keys(
+        wanted.need("access_key_id").strip(),
+        wanted.need("secret_access_key"),
+        wanted.read("session_token"),
+    )
     for key, value in (
         ("access_key_id", keys.access_key_id),
         ("session_token", keys.session_token or "x"),
     ):
         if not re.fullmatch(r"[\x21-\x7e]+", value):
             # They stand in headers: a line break would begin another one.
-            raise wrong(key, "one word")
-    region = (read("region") or DEFAULT_REGION).strip()
+            raise wanted.wrong(key, "one word")
+    region = (wanted.read("region") or DEFAULT_REGION).strip()
     if not _REGION.fullmatch(region):
-        raise wrong("region", "the name of a region")
-    endpoint = (read("endpoint") or f"https://s3.{region}.amazonaws.com").strip().rstrip("/")
+        raise wanted.wrong("region", "the name of a region")
+    endpoint = (wanted.read("endpoint") or f"https://s3.{region}.amazonaws.com").strip().rstrip("/")
     if not _is_origin(endpoint):
-        raise wrong("endpoint", "https://HOST or http://HOST:PORT, without a path")
+        raise wanted.wrong("endpoint", "https://HOST or http://HOST:PORT, without a path")
     return keys, endpoint.lower(), region
 
 

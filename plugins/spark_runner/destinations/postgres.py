@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from spark_plugins.errors import PermanentError, TransientError
 from spark_runner import ownership
+from spark_runner.destinations.secret import DestinationSecret
 from spark_runner.document import DestinationPart
 from spark_runner.paths import Paths
-from spark_runner.secrets import read_key
 
 CONNECT_SECONDS = 10
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -38,43 +38,27 @@ class Postgres:
 
     @classmethod
     def of(cls, part: DestinationPart, paths: Paths, namespace: str) -> Postgres:
-        secret = part.secret_name or ""
-        values = {
-            key: read_key(paths.destination, key, secret)
-            for key in ("host", "port", "dbname", "username", "password", "sslmode")
-        }
-
-        def need(key: str) -> str:
-            value = values[key]
-            if value is None:
-                raise PermanentError(
-                    f'Secret "{secret}" in namespace {namespace} has no key "{key}" or does not '
-                    "exist: the destination PostgreSQL needs host, dbname, username and password, "
-                    "and may have port and sslmode.",
-                    reason="InvalidCredentials",
-                )
-            return value
-
-        def wrong(key: str, what: str) -> PermanentError:
-            return PermanentError(
-                f'The key "{key}" of Secret "{secret}" in namespace {namespace} must be {what}.',
-                reason="InvalidCredentials",
-            )
-
-        host = need("host").strip()
+        secret = DestinationSecret(
+            paths.destination,
+            part.secret_name or "",
+            namespace,
+            "the destination PostgreSQL needs host, dbname, username and password, and may have port "
+            "and sslmode",
+        )
+        host = secret.need("host").strip()
         if not _is_host(host):
             # A path would be a socket of this pod, a comma several hosts.
-            raise wrong("host", "one host name or address")
-        port = (values["port"] or "5432").strip()
+            raise secret.wrong("host", "one host name or address")
+        port = (secret.read("port") or "5432").strip()
         if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
-            raise wrong("port", "a number from 1 to 65535")
-        sslmode = (values["sslmode"] or "prefer").strip()
+            raise secret.wrong("port", "a number from 1 to 65535")
+        sslmode = (secret.read("sslmode") or "prefer").strip()
         if sslmode not in SSL_MODES:
-            raise wrong("sslmode", "one of " + ", ".join(SSL_MODES))
-        dbname = need("dbname").strip()
+            raise secret.wrong("sslmode", "one of " + ", ".join(SSL_MODES))
+        dbname = secret.need("dbname").strip()
         if "=" in dbname or "://" in dbname or "/" in dbname:
             # libpq would read it as a whole connection string.
-            raise wrong("dbname", "the name of a database")
+            raise secret.wrong("dbname", "the name of a database")
         if part.dataset.startswith("pg_") or part.dataset == "information_schema":
             raise PermanentError(
                 f'The dataset cannot be called "{part.dataset}": PostgreSQL keeps such names for '
@@ -85,8 +69,8 @@ class Postgres:
             host=host,
             port=int(port),
             dbname=dbname,
-            username=need("username"),
-            password=need("password"),
+            username=secret.need("username"),
+            password=secret.need("password"),
             sslmode=sslmode,
             dataset=part.dataset,
         )

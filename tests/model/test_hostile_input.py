@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,47 +28,23 @@ _anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-_STATUS_KEYS = [
-    "observedGeneration",
-    "lastTriggeredAt",
-    "lastSuccessfulUpdateAt",
-    "lastFailedAt",
-    "nextUpdateAt",
-    "lastHandledRequest",
-    "consecutiveFailures",
-    "run",
-    "conditions",
-]
-_RUN_KEYS = [
-    "number",
-    "attempt",
-    "trigger",
-    "generation",
-    "jobName",
-    "startedAt",
-    "finishedAt",
-    "outcome",
-    "errorClass",
-    "reason",
-    "message",
-    "rows",
-    "retryAfterSeconds",
-    "mode",
-]
-_SPEC_KEYS = [
-    "service",
-    "updateFrequencyMinutes",
-    "suspend",
-    "config",
-    "credentialsSecretName",
-    "destination",
-    "timeoutSeconds",
-    "retryDelaysSeconds",
-    "history",
-    "podTemplate",
-    "credentials",
-    "configSchema",
-]
+_CRDS = Path(__file__).parents[2] / "charts" / "spark-integrations" / "crds"
+
+
+def _keys(plural: str, *path: str) -> list[str]:
+    """The fields that the CRD declares there, so that a new one is among them."""
+    (crd,) = _CRDS.glob(f"{plural}.*.yaml")
+    schema = yaml.safe_load(crd.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for name in path:
+        schema = schema["properties"][name]
+    return sorted(schema["properties"])
+
+
+_RUN_KEYS = _keys("integrations", "status", "run")
+_STATUS_KEYS = _keys("integrations", "status")
+_SPEC_KEYS = sorted(
+    {key for plural in ("integrations", "plugins", "schedulers") for key in _keys(plural, "spec")}
+)
 
 
 def _odd(keys: list[str]) -> st.SearchStrategy[Any]:
@@ -74,9 +52,17 @@ def _odd(keys: list[str]) -> st.SearchStrategy[Any]:
 
 
 @settings(deadline=None)
-@given(spec=_odd(_SPEC_KEYS), run=_odd(_RUN_KEYS), rest=_odd(_STATUS_KEYS), metadata=_anything)
-def test_no_object_breaks_the_parsers(spec: Any, run: Any, rest: Any, metadata: Any) -> None:
-    state = {**rest, "run": run} if isinstance(rest, dict) else rest
+@given(
+    spec=_odd(_SPEC_KEYS),
+    run=_odd(_RUN_KEYS),
+    fetch=_odd(_RUN_KEYS),
+    rest=_odd(_STATUS_KEYS),
+    metadata=_anything,
+)
+def test_no_object_breaks_the_parsers(
+    spec: Any, run: Any, fetch: Any, rest: Any, metadata: Any
+) -> None:
+    state = {**rest, "run": run, "lastFetch": fetch} if isinstance(rest, dict) else rest
     body = {"metadata": metadata, "spec": spec, "status": state}
     for parse in (integration.parse, plugin.parse, scheduler.parse, job.parse):
         parse(body)

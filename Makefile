@@ -36,6 +36,7 @@ check: venv ## Format, lint, types and layers, without changing a file
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/mypy dev
+	$(BIN)/mypy bench
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: test-fast

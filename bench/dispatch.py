@@ -1,0 +1,109 @@
+"""So many due at one moment: how fast their Jobs are made by us, a bare client, and CronJobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bench import population
+from bench.audit import BARE, CRONJOBS, OPERATOR, Request, job_creations
+from bench.percentiles import percentile
+from bench.stage import Stage, patience, stage, wait_until
+
+_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Burst:
+    """``lateness_seconds``: when each Job existed, from the moment on at which all were due.
+
+    The CPU is that of one dispatch, with what follows from it until the last Job exists.
+    """
+
+    lateness_seconds: list[float]
+    client_cpu_milliseconds: float | None
+    apiserver_cpu_milliseconds: float
+
+    @property
+    def per_second(self) -> float:
+        return len(self.lateness_seconds) / max(self.lateness_seconds)
+
+    def late(self, rank: float) -> float:
+        return percentile(self.lateness_seconds, rank)
+
+
+def _lateness(jobs: list[Request], due_at: float, count: int) -> list[float]:
+    if len({job.name for job in jobs}) != len(jobs) or len(jobs) != count:
+        raise AssertionError(f"{len(jobs)} Jobs were made for {count}")
+    return [job.ended - due_at for job in jobs]
+
+
+def _created(on: Stage, mark: int, count: int, client: str) -> None:
+    # Two needles that a line of another kind does not have together; the parsing comes afterwards.
+    on.audit.wait_count(
+        mark,
+        count,
+        '"verb":"create"',
+        '"resource":"jobs"',
+        '"code":201',
+        client,
+        limit_seconds=patience(count),
+    )
+
+
+def ours(count: int, replicas: int) -> Burst:
+    """All due at one second that comes when the operator is at rest and knows them."""
+    with stage() as on:
+        on.make_integrations(count, population.LONG)
+        lead_seconds = 20 + 0.05 * count
+        moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=lead_seconds)
+        on.make_due({population.name(n): moment for n in range(count)})
+        leader = on.start_replicas(replicas, count)
+        due_at = moment.timestamp()
+        if datetime.now(UTC).timestamp() > due_at - 1:
+            raise AssertionError(f"{count} were not prepared within {lead_seconds:.0f} s")
+        wait_until(due_at - 0.5)
+        mark = on.audit.mark()
+        operator, apiserver = leader.cpu_seconds(), on.apiserver_cpu_seconds()
+        _created(on, mark, count, OPERATOR)
+        operator, apiserver = (
+            leader.cpu_seconds() - operator,
+            on.apiserver_cpu_seconds() - apiserver,
+        )
+        jobs = job_creations(on.audit.since(mark), OPERATOR)
+        return Burst(
+            _lateness(jobs, due_at, count), operator * 1000 / count, apiserver * 1000 / count
+        )
+
+
+def bare(count: int) -> Burst:
+    """The same claims and Jobs by a client that decides nothing; its time begins with its first request."""
+    with stage() as on:
+        on.make_integrations(count, population.LONG)
+        lines = [[claim, population.job_creation(job)] for claim, job in on.claims()]
+        mark, apiserver = on.audit.mark(), on.apiserver_cpu_seconds()
+        on.send(lines, agent=BARE, connections=_CONNECTIONS)
+        apiserver = on.apiserver_cpu_seconds() - apiserver
+        requests = [r for r in on.audit.since(mark) if BARE in r.client]
+        jobs = job_creations(requests, BARE)
+        return Burst(_lateness(jobs, requests[0].began, count), None, apiserver * 1000 / count)
+
+
+def cron_jobs(count: int) -> Burst:
+    """The same Jobs by the CronJob controller, which is asked for them beforehand and knows them."""
+    with stage() as on:
+        on.make_integrations(count, population.LONG)
+        jobs = [job for _, job in on.claims()]
+        now = datetime.now(UTC)
+        minute = (now + timedelta(seconds=10 + 0.02 * count)).replace(second=0, microsecond=0)
+        minute += timedelta(minutes=1)
+        on.send([population.cron_job(job, minute)] for job in jobs)
+        due_at = minute.timestamp()
+        if datetime.now(UTC).timestamp() > due_at - 2:
+            raise AssertionError(f"{count} CronJobs were not made before {minute}")
+        wait_until(due_at - 0.5)
+        mark, apiserver = on.audit.mark(), on.apiserver_cpu_seconds()
+        _created(on, mark, count, CRONJOBS)
+        apiserver = on.apiserver_cpu_seconds() - apiserver
+        made = job_creations(on.audit.since(mark), CRONJOBS)
+        return Burst(_lateness(made, due_at, count), None, apiserver * 1000 / count)

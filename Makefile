@@ -70,6 +70,10 @@ chaos: venv tools ## The operator under random faults: make chaos MINUTES=10 [SE
 conformance: venv ## Every plugin, fault and destination, with kills: make conformance [SEED=1] [KILLS=100]
 	$(BIN)/python -m tests.conformance $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
 
+.PHONY: bench
+bench: venv tools ## Measure beside a bare client and CronJobs, into docs/performance.md; QUICK=1: small, held to ranges
+	$(BIN)/python -m bench $(if $(QUICK),--quick,--page docs/performance.md)
+
 .PHONY: bench-loading
 bench-loading: venv ## Load RECORDS (default 100000) into each destination, beside a bare script
 	$(BIN)/python -m bench.loading --records $(or $(RECORDS),100000)

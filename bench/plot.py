@@ -29,13 +29,14 @@ def svg(title: str, x_label: str, y_label: str, lines: Sequence[Line], *, log_x:
     x_axis = _Axis(min(xs), max(xs), _LEFT, _WIDTH - _RIGHT, log=log_x)
     y_axis = _Axis(0.0, max(ys), _HEIGHT - _BOTTOM, _TOP, log=False)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">',
+        "<style>text { font: 12px sans-serif } .title { font-size: 14px }</style>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        _text(_WIDTH / 2, 18, title, "middle", 14),
+        _text(_WIDTH / 2, 18, title, "middle", "title"),
         _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 12, x_label, "middle"),
-        f'<g transform="rotate(-90 16 {_HEIGHT / 2:.0f})">'
-        f"{_text(16, _HEIGHT / 2, y_label, 'middle')}</g>",
+        f'<g transform="rotate(-90 16 {_HEIGHT / 2:.0f})">',
+        _text(16, _HEIGHT / 2, y_label, "middle"),
+        "</g>",
     ]
     for tick in x_axis.ticks():
         at = x_axis.at(tick)
@@ -102,11 +103,9 @@ class _Axis:
         return [n * step for n in range(math.ceil(self._low() / step), int(self.high / step) + 1)]
 
 
-def _text(x: float, y: float, text: str, anchor: str, size: int = 12) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}">'
-        f"{escape(text)}</text>"
-    )
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}"'
+    return f"<text {where}>{escape(text)}</text>"
 
 
 def _stroke(x1: float, y1: float, x2: float, y2: float) -> str:

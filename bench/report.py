@@ -30,7 +30,7 @@ def table(metrics: Sequence[Metric]) -> str:
 def _row(metric: Metric) -> str:
     budget = metric.budget
     sign = ("≥ " if budget.more_is_better else "≤ ") if budget.gate is not None else ""
-    times = " ×" if budget.of_ratio else ""
+    times = " times" if budget.of_ratio else ""
     bounds = [
         "" if bound is None else f"{sign}{number(bound)}{times}"
         for bound in (budget.gate, budget.goal)

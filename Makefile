@@ -74,6 +74,10 @@ conformance: venv ## Every plugin, fault and destination, with kills: make confo
 bench: venv tools ## Measure beside a bare client and CronJobs, into docs/performance.md; QUICK=1: small, held to ranges
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--page docs/performance.md)
 
+.PHONY: bench-node
+bench-node: venv tools images ## What a fetch takes on a real node beyond an empty Job, TIMES (default 10)
+	$(BIN)/python -m bench.overhead --times $(or $(TIMES),10)
+
 .PHONY: bench-loading
 bench-loading: venv ## Load RECORDS (default 100000) into each destination, beside a bare script
 	$(BIN)/python -m bench.loading --records $(or $(RECORDS),100000)

@@ -11,20 +11,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from dev.toolchain import KUBERNETES
 
 from bench import dispatch, figures, ranges, report, rest, steady
 from bench.budgets import Metric
 from bench.figures import AtOnce
+from bench.machine import facts
 from bench.rest import Rest
 from bench.steady import Steady
 
@@ -108,23 +105,6 @@ def measure_rest(count: int, plan: Plan, results: Results) -> None:
     say(f"{count} at rest: {measured.leader.cpu_percent:.2f} % of a core")
 
 
-def machine(load_before: float) -> dict[str, Any]:
-    processors = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": processors[0] if processors else platform.machine(),
-        "kubernetes": KUBERNETES,
-        "python": platform.python_version(),
-        "loadBefore": load_before,
-        "loadAfter": os.getloadavg()[0],
-    }
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, held against ranges")
@@ -165,9 +145,9 @@ def main() -> int:
         for count in sizes:
             measure(count, plan, results)
             # As soon as there is something: a full run takes an hour, and may be broken off.
-            report.write_json(chosen.output, machine(load), results.metrics())
+            report.write_json(chosen.output, facts(load), results.metrics())
     metrics = results.metrics()
-    print(report.machine_line(machine(load)) + "\n")
+    print(report.machine_line(facts(load)) + "\n")
     print(report.table(metrics))
     if chosen.page:
         folder = chosen.page.with_suffix("")
@@ -176,7 +156,7 @@ def main() -> int:
         for file, drawn in plots.items():
             (folder / file).write_text(drawn)
         report.write_page(
-            chosen.page, machine(load), metrics, [f"{folder.name}/{file}" for file in plots]
+            chosen.page, facts(load), metrics, [f"{folder.name}/{file}" for file in plots]
         )
     say(f"took {time.monotonic() - began:.0f} s; figures in {chosen.output}")
     if not chosen.quick:

@@ -4,7 +4,7 @@
     python -m bench --page docs/performance.md       # all, and the page is written anew
     python -m bench --only rest --sizes 1000         # one part, to look at a change
 
-Exit status 1: a quick run lies outside the ranges.
+Exit status 1: a whole quick run lies outside the ranges.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def measure_at_once(count: int, plan: Plan, results: Results) -> None:
     bare()
     for replicas in plan.replicas:
         this.ours[replicas] = dispatch.ours(count, replicas)
-        say(f"{count} at once, {replicas} replicas: {this.ours[replicas].per_second:.0f}/s")
+        say(f"{count} at once, replicas: {replicas}: {this.ours[replicas].per_second:.0f}/s")
     this.cron_jobs = dispatch.cron_jobs(count)
     say(f"{count} at once, CronJob controller: {this.cron_jobs.per_second:.0f}/s")
     bare()
@@ -93,7 +93,7 @@ def measure_spread(count: int, plan: Plan, results: Results) -> None:
     for replicas in plan.replicas:
         measured = steady.spread(count, plan.spread_seconds, replicas)
         results.spread.append((count, replicas, measured))
-        say(f"{count} spread, {replicas} replicas: p99 {measured.late(99):.3f} s late")
+        say(f"{count} spread, replicas: {replicas}: p99 {measured.late(99):.3f} s late")
 
 
 def measure_rest(count: int, plan: Plan, results: Results) -> None:
@@ -159,7 +159,7 @@ def main() -> int:
             chosen.page, facts(load), metrics, [f"{folder.name}/{file}" for file in plots]
         )
     say(f"took {time.monotonic() - began:.0f} s; figures in {chosen.output}")
-    if not chosen.quick:
+    if not chosen.quick or chosen.only:
         return 0
     told = ranges.broken(ranges.load(), metrics)
     for line in told:

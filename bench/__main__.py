@@ -2,21 +2,24 @@
 
     python -m bench --quick                          # small numbers, held against bench/ranges.yaml
     python -m bench --page docs/performance.md       # all, and the page is written anew
-    python -m bench --only rest --sizes 1000         # one part, to look at a change
+    python -m bench --only rest --sizes rest=1000    # one part, to look at a change
 
-Exit status 1: a whole quick run lies outside the ranges.
+Exit status 1: a measurement failed, or a whole quick run lies outside the ranges.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from dev.errors import RefusalError
 
 from bench import dispatch, figures, ranges, report, rest, steady
 from bench.budgets import Metric
@@ -62,7 +65,7 @@ class Results:
 
     def plots(self) -> dict[str, str]:
         return figures.plots(
-            self.at_once,
+            [one for one in self.at_once if one.ours],
             [measured for _, _, measured in self.spread],
             [(count, at_rest) for count, _, at_rest in self.rest],
         )
@@ -109,43 +112,76 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, held against ranges")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be repeated")
-    parser.add_argument("--sizes", help="how many Integrations, for example 100,1000")
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        metavar="PART=100,1000",
+        action="append",
+        default=[],
+        help="how many Integrations in that part; may be repeated",
+    )
     parser.add_argument("--ends", type=int, help="how often the leader ends by each signal")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     parser.add_argument("--page", type=Path, help="write table and plots into this page")
     return parser.parse_args()
 
 
+def _sizes(text: str) -> tuple[str, tuple[int, ...]]:
+    part, _, numbers = text.partition("=")
+    if part not in PARTS or not all(n.isdecimal() and int(n) for n in numbers.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form PART=100,1000")
+    return part, tuple(sorted(int(n) for n in numbers.split(",")))
+
+
 def chosen_plan(chosen: argparse.Namespace) -> Plan:
     plan = QUICK if chosen.quick else FULL
-    sizes = tuple(int(text) for text in chosen.sizes.split(",")) if chosen.sizes else None
-    return Plan(
-        sizes or plan.sizes,
-        plan.replicas,
-        sizes or plan.spread_sizes,
-        plan.spread_seconds,
-        sizes or plan.rest_sizes,
-        plan.rest_seconds,
-        plan.forces,
-        plan.ends if chosen.ends is None else chosen.ends,
+    sizes = {"at-once": plan.sizes, "spread": plan.spread_sizes, "rest": plan.rest_sizes}
+    sizes |= dict(chosen.sizes)
+    return replace(
+        plan,
+        sizes=sizes["at-once"],
+        spread_sizes=sizes["spread"],
+        rest_sizes=sizes["rest"],
+        ends=plan.ends if chosen.ends is None else chosen.ends,
     )
 
 
-def main() -> int:
-    chosen = arguments()
-    plan = chosen_plan(chosen)
-    parts: dict[str, tuple[Sequence[int], Callable[[int, Plan, Results], None]]] = {
+def measure_all(
+    parts: Sequence[str], plan: Plan, keep: Callable[[Results], None]
+) -> tuple[Results, list[str]]:
+    """What was measured, and what failed: the rest is measured all the same. ``keep`` is called as soon
+    as there is something, since a full run takes an hour and may be broken off."""
+    measures: dict[str, tuple[Sequence[int], Callable[[int, Plan, Results], None]]] = {
         "at-once": (plan.sizes, measure_at_once),
         "spread": (plan.spread_sizes, measure_spread),
         "rest": (plan.rest_sizes, measure_rest),
     }
-    results, began, load = Results(), time.monotonic(), os.getloadavg()[0]
-    for name in chosen.only or PARTS:
-        sizes, measure = parts[name]
+    results, failed = Results(), []
+    for name in parts:
+        sizes, measure = measures[name]
         for count in sizes:
-            measure(count, plan, results)
-            # As soon as there is something: a full run takes an hour, and may be broken off.
-            report.write_json(chosen.output, facts(load), results.metrics())
+            try:
+                measure(count, plan, results)
+            except (
+                AssertionError,
+                TimeoutError,
+                subprocess.SubprocessError,
+                RefusalError,
+            ) as error:
+                failed.append(f"{name} of {count}: {error}")
+                say(f"failed: {failed[-1]}")
+            keep(results)
+    return results, failed
+
+
+def main() -> int:
+    chosen = arguments()
+    began, load = time.monotonic(), os.getloadavg()[0]
+    results, failed = measure_all(
+        chosen.only or PARTS,
+        chosen_plan(chosen),
+        lambda found: report.write_json(chosen.output, facts(load), found.metrics()),
+    )
     metrics = results.metrics()
     print(report.machine_line(facts(load)) + "\n")
     print(report.table(metrics))
@@ -159,11 +195,10 @@ def main() -> int:
             chosen.page, facts(load), metrics, [f"{folder.name}/{file}" for file in plots]
         )
     say(f"took {time.monotonic() - began:.0f} s; figures in {chosen.output}")
-    if not chosen.quick or chosen.only:
-        return 0
-    told = ranges.broken(ranges.load(), metrics)
-    for line in told:
-        print(f"out of range: {line}")
+    told = [f"failed: {one}" for one in failed]
+    if chosen.quick and not chosen.only:
+        told += [f"out of range: {one}" for one in ranges.broken(ranges.load(), metrics)]
+    print("\n".join(told))
     return 1 if told else 0
 
 

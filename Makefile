@@ -78,6 +78,10 @@ bench: venv tools ## Measure beside a bare client and CronJobs, into docs/perfor
 bench-node: venv tools images ## What a fetch takes on a real node beyond an empty Job, TIMES (default 10)
 	$(BIN)/python -m bench.overhead --times $(or $(TIMES),10)
 
+.PHONY: soak
+soak: venv tools ## INTEGRATIONS (default 1000) every minute for MINUTES (default 30): doubles, losses, growth
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30) --integrations $(or $(INTEGRATIONS),1000)
+
 .PHONY: bench-loading
 bench-loading: venv ## Load RECORDS (default 100000) into each destination, beside a bare script
 	$(BIN)/python -m bench.loading --records $(or $(RECORDS),100000)

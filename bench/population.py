@@ -46,7 +46,9 @@ def services(namespace: str, count: int) -> list[str]:
     return [service(namespace, n) for n in range(0, count, MOST_PER_SERVICE)]
 
 
-def creations(namespace: str, count: int, fate: Mapping[str, str]) -> Iterable[list[Prepared]]:
+def creations(
+    namespace: str, count: int, fate: Mapping[str, str], frequency_minutes: int
+) -> Iterable[list[Prepared]]:
     collection = paths.collection("integrations", namespace)
     config = {f"dev.spark/{key}": value for key, value in fate.items()}
     for number in range(count):
@@ -56,7 +58,7 @@ def creations(namespace: str, count: int, fate: Mapping[str, str]) -> Iterable[l
             "metadata": {"name": name(number)},
             "spec": {
                 "service": service(namespace, number),
-                "updateFrequencyMinutes": FREQUENCY_MINUTES,
+                "updateFrequencyMinutes": frequency_minutes,
                 "timeoutSeconds": 3600,
                 "config": config,
             },

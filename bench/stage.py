@@ -60,12 +60,18 @@ class Stage:
         if done.returncode:
             raise subprocess.SubprocessError(done.stderr[-2000:])
 
-    def make_integrations(self, count: int, fate: Mapping[str, str]) -> None:
+    def make_integrations(
+        self,
+        count: int,
+        fate: Mapping[str, str],
+        *,
+        frequency_minutes: int = population.FREQUENCY_MINUTES,
+    ) -> None:
         namespace = self.world.namespace
         for service in population.services(namespace, count):
             if service != namespace:
                 self._make_plugin(service)
-        self.send(population.creations(namespace, count, fate))
+        self.send(population.creations(namespace, count, fate, frequency_minutes))
 
     def _make_plugin(self, service: str) -> None:
         like = self.plugin(self.world.namespace)

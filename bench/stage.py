@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,14 @@ class Stage:
         self._folder = folder
         self.world.change_scheduler(maxConcurrentFetches=10_000)
 
+    def within(self, command: Sequence[str]) -> list[str]:
+        """The command in the cluster's network, and in a session of its own as each component is.
+
+        Linux gives every session the same share of the processor: one that is shared with the terminal
+        of a busy build would make a slow operator beside fast peers.
+        """
+        return ["setsid", *self.cluster.command(command)]
+
     # --- preparing
 
     def send(
@@ -56,7 +64,13 @@ class Stage:
         prepared.write(file, lines)
         command = [sys.executable, "-m", "bench.send", str(file)]
         command += ["--connections", str(connections), "--agent", agent]
-        done = self.cluster.exec(command, check=False)
+        done = subprocess.run(
+            self.within(command),
+            env=self.cluster.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise subprocess.SubprocessError(done.stderr[-2000:])
 
@@ -113,7 +127,7 @@ class Stage:
             self._folder,
             namespace=self.world.namespace,
             name=f"replica-{len(self.replicas)}",
-            within=self.cluster.command,
+            within=self.within,
         )
         self.replicas.append(made)
         return made

@@ -14,10 +14,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from dev.errors import RefusalError
 
@@ -174,26 +175,29 @@ def measure_all(
     return results, failed
 
 
+def write_page(page: Path, machine: Mapping[str, Any], results: Results) -> None:
+    """The plots lie in a folder beside the page, of its name."""
+    folder = page.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    plots = results.plots()
+    for file, drawn in plots.items():
+        (folder / file).write_text(drawn)
+    report.write_page(page, machine, results.metrics(), [f"{folder.name}/{f}" for f in plots])
+
+
 def main() -> int:
     chosen = arguments()
     began, load = time.monotonic(), os.getloadavg()[0]
-    results, failed = measure_all(
-        chosen.only or PARTS,
-        chosen_plan(chosen),
-        lambda found: report.write_json(chosen.output, facts(load), found.metrics()),
-    )
+
+    def keep(results: Results) -> None:
+        report.write_json(chosen.output, facts(load), results.metrics())
+        if chosen.page:
+            write_page(chosen.page, facts(load), results)
+
+    results, failed = measure_all(chosen.only or PARTS, chosen_plan(chosen), keep)
     metrics = results.metrics()
     print(report.machine_line(facts(load)) + "\n")
     print(report.table(metrics))
-    if chosen.page:
-        folder = chosen.page.with_suffix("")
-        folder.mkdir(exist_ok=True)
-        plots = results.plots()
-        for file, drawn in plots.items():
-            (folder / file).write_text(drawn)
-        report.write_page(
-            chosen.page, facts(load), metrics, [f"{folder.name}/{file}" for file in plots]
-        )
     say(f"took {time.monotonic() - began:.0f} s; figures in {chosen.output}")
     told = [f"failed: {one}" for one in failed]
     if chosen.quick and not chosen.only:

@@ -50,9 +50,10 @@ class Stage:
         """The command in the cluster's network, and in a session of its own as each component is.
 
         Linux gives every session the same share of the processor: one that is shared with the terminal
-        of a busy build would make a slow operator beside fast peers.
+        of a busy build would make a slow operator beside fast peers. It ends with us, however we end.
         """
-        return ["setsid", *self.cluster.command(command)]
+        alone = ["setsid", "setpriv", "--pdeathsig", "KILL", "--"]
+        return [*alone, *self.cluster.command(command)]
 
     # --- preparing
 

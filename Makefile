@@ -36,6 +36,7 @@ check: venv ## Format, lint, types and layers, without changing a file
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/mypy dev
+	$(BIN)/mypy bench
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: test-fast
@@ -68,6 +69,18 @@ chaos: venv tools ## The operator under random faults: make chaos MINUTES=10 [SE
 .PHONY: conformance
 conformance: venv ## Every plugin, fault and destination, with kills: make conformance [SEED=1] [KILLS=100]
 	$(BIN)/python -m tests.conformance $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
+
+.PHONY: bench
+bench: venv tools ## Measure beside a bare client and CronJobs, into docs/performance.md; QUICK=1: small, held to ranges
+	$(BIN)/python -m bench $(if $(QUICK),--quick,--page docs/performance.md)
+
+.PHONY: bench-node
+bench-node: venv tools images ## What a fetch takes on a real node beyond an empty Job, TIMES (default 10)
+	$(BIN)/python -m bench.overhead --times $(or $(TIMES),10)
+
+.PHONY: soak
+soak: venv tools ## INTEGRATIONS (default 1000) every minute for MINUTES (default 30): doubles, losses, growth
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30) --integrations $(or $(INTEGRATIONS),1000)
 
 .PHONY: bench-loading
 bench-loading: venv ## Load RECORDS (default 100000) into each destination, beside a bare script

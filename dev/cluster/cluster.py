@@ -412,10 +412,7 @@ class Cluster:
         self._signal(name, signal.SIGCONT)
 
     def _signal(self, name: str, number: signal.Signals) -> None:
-        process = self._component(name)
-        if process is None:
-            raise RefusalError(f"{name} does not run")
-        os.kill(process.outer, number)
+        os.kill(self.process_of(name), number)
 
     def start(self, name: str, command: Sequence[str] | None = None, wait: bool = True) -> None:
         """Start a component again (or a new one, with `command`) if it does not run.
@@ -458,6 +455,13 @@ class Cluster:
     def running(self, name: str) -> bool:
         """Whether a component of this name was started and lives."""
         return self._components(self._require_pid()).get(name) is not None
+
+    def process_of(self, name: str) -> int:
+        """The number, outside, of a component's process."""
+        process = self._component(name)
+        if process is None:
+            raise RefusalError(f"{name} does not run")
+        return process.outer
 
     def kwok(self, nodes: int = 1) -> None:
         """Start kwok unless it runs, and have this many fake nodes (tainted beside a real one)."""

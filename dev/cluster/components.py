@@ -82,6 +82,7 @@ def controllers(layout: Layout) -> list[str]:
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
         "--concurrent-job-syncs=20",
+        "--concurrent-cron-job-syncs=20",
         "--authentication-skip-lookup",
         "--profiling=false",
         f"--controllers=*,{','.join(f'-{name}' for name in UNUSED_CONTROLLERS)}",

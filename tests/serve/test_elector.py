@@ -206,7 +206,7 @@ async def test_a_sleeper_whose_lease_was_taken_ends_when_it_wakes(
         await first.task
 
 
-async def test_a_dead_leader_is_followed_after_its_lease_and_a_retry_at_most(join: Join) -> None:
+async def test_a_dead_leader_is_followed_after_its_lease_and_two_looks_at_most(join: Join) -> None:
     first, second = join("a"), join("b")
     await asyncio.sleep(10)
     assert first.leading
@@ -214,7 +214,7 @@ async def test_a_dead_leader_is_followed_after_its_lease_and_a_retry_at_most(joi
     died = asyncio.get_running_loop().time()
     while not second.leading:
         await asyncio.sleep(0.1)
-    assert asyncio.get_running_loop().time() - died <= 15 + 2 + 0.2
+    assert asyncio.get_running_loop().time() - died <= 15 + 2 * 0.5 + 0.1
 
 
 async def test_a_released_lease_is_taken_at_the_next_look(join: Join) -> None:
@@ -222,7 +222,7 @@ async def test_a_released_lease_is_taken_at_the_next_look(join: Join) -> None:
     await asyncio.sleep(10)
     first.task.cancel()
     await first.elector.release()
-    await asyncio.sleep(2.1)
+    await asyncio.sleep(0.6)
     assert second.leading
     assert first.told == ["lead", "lose"]
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.support.waiting import until
@@ -22,7 +23,10 @@ def free_port() -> int:
 
 
 class Operator:
-    """One replica. ``log`` is a file that outlives it; a new process appends."""
+    """One replica. ``log`` is a file that outlives it; a new process appends.
+
+    ``within`` wraps its command, as `Cluster.command` does to run it in the cluster's network.
+    """
 
     def __init__(
         self,
@@ -33,12 +37,14 @@ class Operator:
         name: str = "operator",
         lease_seconds: int = 15,
         wall_clock: WallClock | None = None,
+        within: Callable[[Sequence[str]], list[str]] = list,
     ) -> None:
         self.log = folder / f"{name}.log"
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._lease_seconds = lease_seconds
         self._wall_clock = wall_clock
+        self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
         self.port = free_port()
@@ -48,15 +54,17 @@ class Operator:
         clock = self._wall_clock.environment if self._wall_clock else {}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    str(Path(sys.executable).with_name("spark-operator")),
-                    f"--scheduler={self._namespace}/spark",
-                    "--runner-image=none:1",
-                    f"--watch-namespace={self._namespace}",
-                    f"--health-port={self.port}",
-                    f"--lease-seconds={self._lease_seconds}",
-                    "--log-format=text",
-                ],
+                self._within(
+                    [
+                        str(Path(sys.executable).with_name("spark-operator")),
+                        f"--scheduler={self._namespace}/spark",
+                        "--runner-image=none:1",
+                        f"--watch-namespace={self._namespace}",
+                        f"--health-port={self.port}",
+                        f"--lease-seconds={self._lease_seconds}",
+                        "--log-format=text",
+                    ]
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

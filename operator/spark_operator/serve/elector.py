@@ -23,11 +23,16 @@ _REMINDER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Others wait ``lease_seconds``; the holder believes ``valid_seconds``; the gap is the safety."""
+    """Others wait ``lease_seconds``; the holder believes ``valid_seconds``; the gap is the safety.
+
+    The holder renews every ``retry_seconds``. Who waits looks every ``look_seconds``: after a Lease was
+    given back, or has run out, nothing is dispatched until somebody looks.
+    """
 
     lease_seconds: int = 15
     valid_seconds: float = 10.0
     retry_seconds: float = 2.0
+    look_seconds: float = 0.5
 
 
 class LeadTaken(Exception):
@@ -99,7 +104,8 @@ class Elector:
 
     async def _pause(self, sent_at: float) -> None:
         """Sleep until the next try, but not past the end of the validity: acts must be cancelled then."""
-        due = sent_at + self._terms.retry_seconds
+        waits = not self._told and self._complained_at is None
+        due = sent_at + (self._terms.look_seconds if waits else self._terms.retry_seconds)
         while (now := self._clock.boottime()) < due:
             edge = min(due, self._valid_until) if self._told else due
             await asyncio.sleep(max(0.0, edge - now))

@@ -12,12 +12,15 @@ from spark_operator.model.names import GROUP, VERSION
 from spark_operator.serve.connection import Connection
 from spark_operator.serve.intake import Intake
 from spark_operator.serve.leader import TICK_SECONDS
+from spark_operator.serve.storage import NoDiffBase, NoProgress
 
 
 def settings() -> kopf.OperatorSettings:
     """kopf as a source of watch events and of one timer, and nothing else."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
+    chosen.persistence.diffbase_storage = NoDiffBase()
+    chosen.persistence.progress_storage = NoProgress()
     chosen.process.ultimate_exiting_timeout = None
     chosen.scanning.disabled = True
     # A server ends a quiet watch; a dead connection is noticed by the missing bookmarks (60 s).

@@ -84,6 +84,7 @@ def _terms(lease_seconds: int) -> Terms:
         lease_seconds=lease_seconds,
         valid_seconds=lease_seconds * 2 / 3,
         retry_seconds=lease_seconds * 2 / 15,
+        look_seconds=lease_seconds / 30,
     )
 
 

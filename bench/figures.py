@@ -1,0 +1,174 @@
+"""From what was measured to the figures of the table and the lines of the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+from bench.budgets import Metric
+from bench.dispatch import Burst
+from bench.plot import Line, cumulative, svg
+from bench.rest import Rest
+from bench.steady import Steady
+
+
+@dataclass
+class AtOnce:
+    """One number of Integrations due at one moment. The bare client goes first and last, so that a
+    machine that changes its pace meanwhile shows, and its mean is the reference."""
+
+    integrations: int
+    ours: dict[int, Burst] = field(default_factory=dict)
+    bare: list[Burst] = field(default_factory=list)
+    cron_jobs: Burst | None = None
+
+    def metrics(self) -> list[Metric]:
+        found = []
+        cron = self.cron_jobs
+        cron_rate = None if cron is None else cron.per_second
+        bare = mean(b.per_second for b in self.bare) if self.bare else None
+        bare_cpu = mean(b.apiserver_cpu_milliseconds for b in self.bare) if self.bare else None
+        for replicas, burst in self.ours.items():
+            figures: list[tuple[str, float, float | None]] = [
+                ("dispatchesPerSecondToBare", burst.per_second, bare),
+                ("dispatchesPerSecondToCronJobs", burst.per_second, cron_rate),
+                ("atOnceLatenessP50", burst.late(50), None if cron is None else cron.late(50)),
+                ("atOnceLatenessP99", burst.late(99), None if cron is None else cron.late(99)),
+                ("apiserverCpuPerDispatch", burst.apiserver_cpu_milliseconds, bare_cpu),
+            ]
+            if burst.client_cpu_milliseconds is not None:
+                figures.append(
+                    (
+                        "operatorCpuPerDispatch",
+                        burst.client_cpu_milliseconds,
+                        burst.apiserver_cpu_milliseconds,
+                    )
+                )
+            found += [
+                Metric(name, value, self.integrations, replicas, self.integrations, reference)
+                for name, value, reference in figures
+            ]
+        return found
+
+
+def of_steady(steady: Steady, integrations: int, replicas: int) -> list[Metric]:
+    figures = {
+        "spreadLatenessP50": steady.late(50),
+        "spreadLatenessP99": steady.late(99),
+        "writesPerFetch": steady.writes_per_fetch,
+        "podReadsPerFetch": steady.pod_reads_per_fetch,
+    }
+    return [
+        Metric(name, value, integrations, replicas, len(steady.lateness_seconds))
+        for name, value in figures.items()
+    ]
+
+
+def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
+    minutes = rest.window_seconds / 60
+    figures: list[tuple[str, float, int]] = [
+        ("startSeconds", rest.start_seconds, 1),
+        ("idleCpu", rest.leader.cpu_percent, 1),
+        ("idleResident", rest.leader.resident_megabytes, 1),
+        ("idleRequests", rest.requests / minutes, 1),
+        ("idleLists", rest.lists / minutes, 1),
+        ("forceP50", rest.forced(50) * 1000, len(rest.force_seconds)),
+        ("forceP99", rest.forced(99) * 1000, len(rest.force_seconds)),
+    ]
+    if rest.standby is not None:
+        figures.append(("idleStandbyCpu", rest.standby.cpu_percent, 1))
+        figures.append(("idleStandbyResident", rest.standby.resident_megabytes, 1))
+    for name, gaps in (
+        ("successorAfterSigterm", rest.gaps_after_sigterm_seconds),
+        ("successorAfterSigkill", rest.gaps_after_sigkill_seconds),
+    ):
+        if gaps:
+            figures.append((name, max(gaps), len(gaps)))
+            figures.append((f"{name}P50", median(gaps), len(gaps)))
+    return [
+        Metric(name, value, integrations, replicas, samples) for name, value, samples in figures
+    ]
+
+
+def plots(
+    at_once: Sequence[AtOnce], steady: Sequence[Steady], rests: Sequence[tuple[int, Rest]]
+) -> dict[str, str]:
+    """SVG by file name."""
+    drawn = {}
+    if at_once:
+        largest = at_once[-1]
+        lines = [
+            Line(
+                f"operator, {replicas} replica{'s' * (replicas > 1)}",
+                cumulative(b.lateness_seconds),
+            )
+            for replicas, b in largest.ours.items()
+        ]
+        lines += [Line("bare client", cumulative(b.lateness_seconds)) for b in largest.bare[:1]]
+        if largest.cron_jobs is not None:
+            lines.append(Line("CronJob controller", cumulative(largest.cron_jobs.lateness_seconds)))
+        drawn["at-once.svg"] = svg(
+            f"{largest.integrations} due at one moment: Jobs made by then",
+            "seconds after all were due",
+            "Jobs",
+            lines,
+            log_x=False,
+        )
+    if len(at_once) > 1:
+        drawn["growth.svg"] = _growth(at_once)
+    if steady:
+        points = cumulative(steady[-1].lateness_seconds)
+        drawn["spread.svg"] = svg(
+            f"{len(steady[-1].lateness_seconds)} due one after another: how late their Jobs exist",
+            "lateness in seconds",
+            "Jobs",
+            [Line("operator", points)],
+            log_x=False,
+        )
+    gaps = [rest for _, rest in rests if rest.gaps_after_sigkill_seconds]
+    if gaps:
+        drawn["successor.svg"] = svg(
+            "First dispatch of the successor, after each end of the leader",
+            "seconds after the signal",
+            "times",
+            [
+                Line("SIGTERM", cumulative(gaps[-1].gaps_after_sigterm_seconds)),
+                Line("SIGKILL", cumulative(gaps[-1].gaps_after_sigkill_seconds)),
+            ],
+            log_x=False,
+        )
+    if len(rests) > 1:
+        drawn["memory.svg"] = svg(
+            "Memory of the leader at rest",
+            "Integrations",
+            "MB",
+            [Line("RSS", [(float(n), rest.leader.resident_megabytes) for n, rest in rests])],
+            log_x=True,
+        )
+    return drawn
+
+
+def _growth(at_once: Sequence[AtOnce]) -> str:
+    def line(label: str, rates: Sequence[tuple[int, float]]) -> Line:
+        return Line(label, [(float(n), rate) for n, rate in rates])
+
+    first = min(replicas for one in at_once for replicas in one.ours)
+    lines = [
+        line("operator", [(a.integrations, a.ours[first].per_second) for a in at_once]),
+        line(
+            "bare client",
+            [(a.integrations, mean(b.per_second for b in a.bare)) for a in at_once if a.bare],
+        ),
+        line(
+            "CronJob controller",
+            [(a.integrations, a.cron_jobs.per_second) for a in at_once if a.cron_jobs],
+        ),
+    ]
+    return svg(
+        "Dispatches a second, all due at one moment",
+        "Integrations",
+        "1/s",
+        [one for one in lines if one.points],
+        log_x=True,
+    )

@@ -49,6 +49,10 @@ test: check tools images gitea ## Everything: checks, tests, a real node, real i
 	# What runs on the real node is held to seconds, so nothing else runs beside it.
 	$(BIN)/pytest -m node
 
+.PHONY: search
+search: venv ## Look with thousands of new random examples for a hole in a rule, or in its property
+	HYPOTHESIS_PROFILE=search $(BIN)/pytest --quiet $(PARALLEL) tests/decide tests/model tests/runner/test_judging.py
+
 .PHONY: kills
 kills: venv tools ## kill -9 the leader, KILLS times at random moments (LEASE=15 for the default Lease, SEED=…)
 	$(BIN)/python -m tests.faults.kills --kills $(or $(KILLS),200) --lease $(or $(LEASE),3) $(if $(SEED),--seed $(SEED))

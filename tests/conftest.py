@@ -7,6 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from dev.cluster import Cluster
+from hypothesis import settings
+
+# `make test` draws the same examples each time, so that a change is blamed only for what it did;
+# `make search` draws new ones, many more, and is where a hole in a rule or in its property shows.
+settings.register_profile("repeatable", deadline=None, max_examples=200, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=5_000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

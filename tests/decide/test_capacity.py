@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_operator.decide.capacity import Candidate, Limits, admit, in_turn
@@ -82,7 +82,6 @@ _candidates = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(
     waiting=_candidates,
     flying=st.lists(st.sampled_from("stu"), max_size=10),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_operator.model import (
@@ -51,7 +51,6 @@ def _odd(keys: list[str]) -> st.SearchStrategy[Any]:
     return st.dictionaries(st.sampled_from(keys), _anything, max_size=6) | _anything
 
 
-@settings(deadline=None)
 @given(
     spec=_odd(_SPEC_KEYS),
     run=_odd(_RUN_KEYS),
@@ -79,7 +78,6 @@ def _as_stored(patch: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None)
 @given(
     run=st.fixed_dictionaries(
         {
@@ -112,7 +110,6 @@ def test_timestamps_are_whole_seconds_in_utc() -> None:
     assert timestamps.dump(moment) == "2026-03-01T12:00:00Z"
 
 
-@settings(deadline=None)
 @given(text=st.text() | st.binary().map(lambda b: b.decode("latin-1")) | _anything.map(json.dumps))
 def test_no_termination_message_breaks_its_parser(text: str) -> None:
     told = result.parse(text)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_plugins.errors import PermanentError, RateLimited, TransientError
@@ -170,7 +170,6 @@ def test_what_a_plugin_says_outright_goes_before_what_it_was_made_of():
 SECRET = st.text(min_size=6, max_size=40).filter(lambda text: len(text.strip()) >= 6)
 
 
-@settings(deadline=None)
 @given(secret=SECRET, before=st.text(max_size=8), after=st.text(max_size=8))
 def test_no_form_of_a_secret_survives_in_text(secret, before, after):
     scrub = Scrubber([secret])
@@ -186,7 +185,6 @@ def test_no_form_of_a_secret_survives_in_text(secret, before, after):
         assert form not in scrub(f"{before} {form} {after}").replace("***", "")
 
 
-@settings(deadline=None)
 @given(user=st.text(max_size=12), secret=st.text(min_size=8, max_size=40))
 def test_a_password_in_a_basic_header_is_recognised(user, secret):
     header = base64.b64encode(f"{user}:{secret}".encode()).decode()
@@ -215,7 +213,6 @@ def test_the_names_of_the_integration_stay_where_they_stand_as_words(secret, tex
     assert scrub(text) == shown
 
 
-@settings(deadline=None)
 @given(
     public=st.text(alphabet="ab-", min_size=1, max_size=5),
     secrets=st.lists(st.text(alphabet="ab-/", min_size=4, max_size=8), min_size=1, max_size=3),
@@ -255,7 +252,6 @@ def test_a_stream_scrubs_a_secret_that_was_written_in_pieces():
     assert target.getvalue() == "a *** b\nrest ***\n"
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=3000), rows=st.integers(), seconds=st.integers())
 def test_a_message_always_fits_and_holds_known_keys(text, rows, seconds):
     for code in Exit:
@@ -275,13 +271,11 @@ def test_a_message_of_the_widest_signs_fits():
     assert len(termination.render(Outcome(exit=Exit.TRANSIENT, message=text), Scrubber())) <= 4096
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_one_line_has_no_control_characters(text):
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in one_line(text, 100))
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

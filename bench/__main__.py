@@ -28,16 +28,20 @@ from bench.figures import AtOnce
 from bench.machine import facts
 from bench.rest import Rest
 from bench.steady import Steady
+from spark_operator.serve.leader import WORKERS
 
+_LARGE = 1000
 PARTS = ("at-once", "spread", "rest")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured. ``ends``: of the leader by each signal, with the most Integrations."""
+    """How much is measured. ``compared_sizes``: with which of the sizes beside more references, too.
+    ``ends``: of the leader by each signal, with the most Integrations."""
 
     sizes: Sequence[int]
     replicas: Sequence[int]
+    compared_sizes: Sequence[int]
     spread_sizes: Sequence[int]
     spread_seconds: float
     rest_sizes: Sequence[int]
@@ -46,8 +50,8 @@ class Plan:
     ends: int
 
 
-FULL = Plan((100, 1000, 10_000), (1, 2), (1000,), 60, (100, 1000, 10_000), 120, 200, 30)
-QUICK = Plan((200,), (1,), (200,), 20, (1000,), 20, 20, 1)
+FULL = Plan((100, 1000, 10_000), (1, 2), (1000,), (1000,), 60, (100, 1000, 10_000), 120, 200, 30)
+QUICK = Plan((200,), (1,), (), (200,), 20, (1000,), 20, 20, 1)
 
 
 @dataclass
@@ -85,12 +89,27 @@ def measure_at_once(count: int, plan: Plan, results: Results) -> None:
         say(f"{count} at once, bare client: {this.bare[-1].per_second:.0f}/s")
 
     bare()
-    for replicas in plan.replicas:
+    # Of very many each measurement takes minutes, and says little more than of many.
+    large = count > _LARGE
+    for replicas in plan.replicas[:1] if large else plan.replicas:
         this.ours[replicas] = dispatch.ours(count, replicas)
         say(f"{count} at once, replicas: {replicas}: {this.ours[replicas].per_second:.0f}/s")
     this.cron_jobs = dispatch.cron_jobs(count)
     say(f"{count} at once, CronJob controller: {this.cron_jobs.per_second:.0f}/s")
-    bare()
+    if not large:
+        bare()
+    if count in plan.compared_sizes:
+        measure_more_references(this)
+
+
+def measure_more_references(this: AtOnce) -> None:
+    count = this.integrations
+    this.bare_on_as_many = dispatch.bare(count, WORKERS)
+    say(f"{count} at once, bare on {WORKERS}: {this.bare_on_as_many.per_second:.0f}/s")
+    this.ours_stock = dispatch.ours(count, 1, stock_limits=True)
+    say(f"{count} at once, default limits: {this.ours_stock.per_second:.0f}/s")
+    this.cron_jobs_stock = dispatch.cron_jobs(count, stock_limits=True)
+    say(f"{count} at once, default limits, CronJobs: {this.cron_jobs_stock.per_second:.0f}/s")
 
 
 def measure_spread(count: int, plan: Plan, results: Results) -> None:

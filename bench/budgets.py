@@ -29,6 +29,13 @@ BUDGETS = {
         more_is_better=True,
         reference="claim and Job by a bare client, 16 connections",
     ),
+    "dispatchesPerSecondToAsMany": Budget(
+        "the same, beside a bare client on as many connections as the operator",
+        "1/s",
+        of_ratio=True,
+        more_is_better=True,
+        reference="claim and Job by a bare client, a connection for each of our workers",
+    ),
     "dispatchesPerSecondToCronJobs": Budget(
         "dispatches of all due at once, beside CronJobs",
         "1/s",
@@ -37,6 +44,18 @@ BUDGETS = {
         of_ratio=True,
         more_is_better=True,
         reference="CronJob controller, client limits raised",
+    ),
+    "dispatchesPerSecondToStockCronJobs": Budget(
+        "the same where Kubernetes' controllers have their default limits",
+        "1/s",
+        2,
+        3,
+        of_ratio=True,
+        more_is_better=True,
+        reference="CronJob controller of the same cluster",
+    ),
+    "stockLatenessP99": Budget(
+        "lateness there, all due at once, p99", "s", reference="CronJob controller"
     ),
     "atOnceLatenessP50": Budget(
         "lateness, all due at once, p50", "s", reference="CronJob controller"

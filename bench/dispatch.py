@@ -11,7 +11,8 @@ from bench.audit import BARE, CRONJOBS, OPERATOR, Request, job_creations
 from bench.percentiles import percentile
 from bench.stage import Stage, patience, stage, wait_until
 
-_CONNECTIONS = 16
+CONNECTIONS = 16
+"""Of a bare client that is no greedier than most: client-go's controllers have 10 to 20 workers."""
 _LEAD_SECONDS = 10
 _LEAD_SECONDS_EACH = 0.04
 
@@ -58,18 +59,18 @@ def _created(on: Stage, mark: int, count: int, client: str) -> None:
     )
 
 
-def ours(count: int, replicas: int) -> Burst:
+def ours(count: int, replicas: int, *, stock_limits: bool = False) -> Burst:
     """All due at one second that comes when the operator is at rest and knows them."""
     lead_seconds = _LEAD_SECONDS + _LEAD_SECONDS_EACH * count
     while True:
         try:
-            return _ours(count, replicas, lead_seconds)
+            return _ours(count, replicas, lead_seconds, stock_limits)
         except NotPrepared:
             lead_seconds *= 2
 
 
-def _ours(count: int, replicas: int, lead_seconds: float) -> Burst:
-    with stage() as on:
+def _ours(count: int, replicas: int, lead_seconds: float, stock_limits: bool) -> Burst:
+    with stage(stock_limits=stock_limits) as on:
         on.make_integrations(count, population.LONG)
         now = datetime.now(UTC).replace(microsecond=0)
         # Whole, as the times of a status are.
@@ -90,31 +91,31 @@ def _ours(count: int, replicas: int, lead_seconds: float) -> Burst:
     return Burst(lateness, operator * 1000 / count, apiserver * 1000 / count)
 
 
-def bare(count: int) -> Burst:
+def bare(count: int, connections: int = CONNECTIONS) -> Burst:
     """The same claims and Jobs by a client that decides nothing; its time begins with its first request."""
     with stage() as on:
         on.make_integrations(count, population.LONG)
         lines = [[claim, population.job_creation(job)] for claim, job in on.claims()]
         mark, apiserver = on.audit.mark(), on.apiserver_cpu_seconds()
-        on.send(lines, agent=BARE, connections=_CONNECTIONS)
+        on.send(lines, agent=BARE, connections=connections)
         apiserver = on.apiserver_cpu_seconds() - apiserver
         requests = [r for r in on.audit.since(mark) if BARE in r.client]
         jobs = job_creations(requests, BARE)
         return Burst(_lateness(jobs, requests[0].began, count), None, apiserver * 1000 / count)
 
 
-def cron_jobs(count: int) -> Burst:
+def cron_jobs(count: int, *, stock_limits: bool = False) -> Burst:
     """The same Jobs by the CronJob controller, which is asked for them beforehand and knows them."""
     lead_seconds = _LEAD_SECONDS + _LEAD_SECONDS_EACH * count / 2
     while True:
         try:
-            return _cron_jobs(count, lead_seconds)
+            return _cron_jobs(count, lead_seconds, stock_limits)
         except NotPrepared:
             lead_seconds *= 2
 
 
-def _cron_jobs(count: int, lead_seconds: float) -> Burst:
-    with stage() as on:
+def _cron_jobs(count: int, lead_seconds: float, stock_limits: bool) -> Burst:
+    with stage(stock_limits=stock_limits) as on:
         on.make_integrations(count, population.LONG)
         jobs = [job for _, job in on.claims()]
         ready = datetime.now(UTC) + timedelta(seconds=lead_seconds)

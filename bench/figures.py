@@ -21,7 +21,10 @@ class AtOnce:
     integrations: int
     ours: dict[int, Burst] = field(default_factory=dict)
     bare: list[Burst] = field(default_factory=list)
+    bare_on_as_many: Burst | None = None
     cron_jobs: Burst | None = None
+    ours_stock: Burst | None = None
+    cron_jobs_stock: Burst | None = None
 
     def metrics(self) -> list[Metric]:
         found = []
@@ -32,6 +35,11 @@ class AtOnce:
         for replicas, burst in self.ours.items():
             figures: list[tuple[str, float, float | None]] = [
                 ("dispatchesPerSecondToBare", burst.per_second, bare),
+                (
+                    "dispatchesPerSecondToAsMany",
+                    burst.per_second,
+                    None if self.bare_on_as_many is None else self.bare_on_as_many.per_second,
+                ),
                 ("dispatchesPerSecondToCronJobs", burst.per_second, cron_rate),
                 ("atOnceLatenessP50", burst.late(50), None if cron is None else cron.late(50)),
                 ("atOnceLatenessP99", burst.late(99), None if cron is None else cron.late(99)),
@@ -49,7 +57,19 @@ class AtOnce:
                 Metric(name, value, self.integrations, replicas, self.integrations, reference)
                 for name, value, reference in figures
             ]
-        return found
+        return found + self._stock()
+
+    def _stock(self) -> list[Metric]:
+        ours, cron = self.ours_stock, self.cron_jobs_stock
+        if ours is None or cron is None:
+            return []
+        return [
+            Metric(name, value, self.integrations, 1, self.integrations, reference)
+            for name, value, reference in (
+                ("dispatchesPerSecondToStockCronJobs", ours.per_second, cron.per_second),
+                ("stockLatenessP99", ours.late(99), cron.late(99)),
+            )
+        ]
 
 
 def of_steady(steady: Steady, integrations: int, replicas: int) -> list[Metric]:

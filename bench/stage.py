@@ -190,10 +190,16 @@ def wait_until(moment: float) -> None:
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
-    """A new cluster, removed afterwards, also where this process is killed."""
+def stage(*, stock_limits: bool = False) -> Iterator[Stage]:
+    """A new cluster, removed afterwards, also where this process is killed. ``stock_limits``: its
+    controllers ask the API server no faster than Kubernetes lets them by default."""
     cluster = Cluster(
-        f"bench-{os.getpid()}", kubeless=True, tmpfs=True, audit=True, dies_with_caller=True
+        f"bench-{os.getpid()}",
+        kubeless=True,
+        tmpfs=True,
+        audit=True,
+        dies_with_caller=True,
+        stock_limits=stock_limits,
     )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         made = None

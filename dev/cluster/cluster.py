@@ -49,9 +49,10 @@ class Cluster:
         audit: bool = False,
         port: int | None = None,
         dies_with_caller: bool = False,
+        stock_limits: bool = False,
     ) -> None:
         self.layout = Layout.of(name)
-        self.options = Options(kubeless, tmpfs, audit, dies_with_caller)
+        self.options = Options(kubeless, tmpfs, audit, dies_with_caller, stock_limits)
         self.toolchain = Toolchain()
         self._port = port
         self._lifeline: Lifeline | None = None

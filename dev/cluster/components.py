@@ -11,6 +11,7 @@ UNUSED_CONTROLLERS = (
     "cloud-node-lifecycle-controller",
 )
 ETCD = "http://127.0.0.1:2379"
+RAISED_LIMITS = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 
 def etcd(layout: Layout) -> list[str]:
@@ -68,9 +69,9 @@ def apiserver(layout: Layout, port: int, audit: bool) -> list[str]:
     return command
 
 
-def controllers(layout: Layout) -> list[str]:
+def controllers(layout: Layout, stock_limits: bool) -> list[str]:
     """The controller manager. Neither the network plugin nor kube-proxy needs ranges or routes."""
-    return [
+    command = [
         "kube-controller-manager",
         f"--kubeconfig={layout.user_kubeconfig('controllers')}",
         "--leader-elect=false",
@@ -79,27 +80,25 @@ def controllers(layout: Layout) -> list[str]:
         f"--root-ca-file={layout.pki('ca.crt')}",
         f"--cluster-signing-cert-file={layout.pki('ca.crt')}",
         f"--cluster-signing-key-file={layout.pki('ca.key')}",
-        "--kube-api-qps=500",
-        "--kube-api-burst=1000",
-        "--concurrent-job-syncs=20",
-        "--concurrent-cron-job-syncs=20",
         "--authentication-skip-lookup",
         "--profiling=false",
         f"--controllers=*,{','.join(f'-{name}' for name in UNUSED_CONTROLLERS)}",
     ]
+    if not stock_limits:
+        command += [*RAISED_LIMITS, "--concurrent-job-syncs=20", "--concurrent-cron-job-syncs=20"]
+    return command
 
 
-def scheduler(layout: Layout) -> list[str]:
+def scheduler(layout: Layout, stock_limits: bool) -> list[str]:
     """The scheduler."""
-    return [
+    command = [
         "kube-scheduler",
         f"--kubeconfig={layout.user_kubeconfig('scheduler')}",
         "--leader-elect=false",
         "--authentication-skip-lookup",
-        "--kube-api-qps=500",
-        "--kube-api-burst=1000",
         "--profiling=false",
     ]
+    return command if stock_limits else [*command, *RAISED_LIMITS]
 
 
 def containerd(layout: Layout) -> list[str]:

@@ -160,8 +160,8 @@ def _control_plane(supervisor: Supervisor, options: Options, port: int, listener
         supervisor.start("containerd", components.containerd(layout))
     supervisor.wait("the API server is ready", api.healthy)
     # Started earlier, these two would end, as they cannot reach the API server.
-    supervisor.start("controllers", components.controllers(layout))
-    supervisor.start("scheduler", components.scheduler(layout))
+    supervisor.start("controllers", components.controllers(layout, options.stock_limits))
+    supervisor.start("scheduler", components.scheduler(layout, options.stock_limits))
 
 
 def _default_account(supervisor: Supervisor) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 @dataclass(frozen=True)
 class Options:
     """`kubeless`: fake nodes only. `tmpfs`: bulky data in memory. `audit`: log each API request.
-    `dies_with_caller`: it goes with the process that brought it up."""
+    `dies_with_caller`: it goes with the process that brought it up. `stock_limits`: controllers and
+    scheduler ask no faster than they do by default, where load tests want them not to be in the way."""
 
     kubeless: bool = False
     tmpfs: bool = False
     audit: bool = False
     dies_with_caller: bool = False
+    stock_limits: bool = False
     began: float = 0.0
 
     def dump(self) -> str:

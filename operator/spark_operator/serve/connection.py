@@ -12,7 +12,8 @@ import kopf
 from spark_operator.act.fence import FencedRequest
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_CONNECTIONS = 32
+# For each worker of the leader one, for the watches, and for what else asks.
+_CONNECTIONS = 80
 # Longer than the pauses between bursts: a TLS handshake costs more than most requests.
 _KEEPALIVE_SECONDS = 75.0
 _TOKEN_SECONDS = 60.0

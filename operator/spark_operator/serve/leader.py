@@ -22,7 +22,8 @@ TICK_SECONDS = 30
 _TICK_LIMIT_SECONDS = 60
 # Even what nothing seems to concern is looked at this often: the tick makes the whole level-triggered.
 _SWEEP_SECONDS = 600
-_WORKERS = 16
+# So many writes are under way at most: where the API server is short of processors, its share for us.
+WORKERS = 64
 _CHUNK = 500
 _NO_SCHEDULER_REMINDER_SECONDS = 300
 
@@ -123,7 +124,7 @@ class Leader:
         """The leader's tasks, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take_over())
-            for _ in range(_WORKERS):
+            for _ in range(WORKERS):
                 tasks.create_task(self._work())
 
     # --- taking over

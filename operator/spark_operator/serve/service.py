@@ -1,6 +1,7 @@
 """The whole process: watches in every replica, and the leader's work in the one that holds the Lease."""
 
 import asyncio
+import gc
 import logging
 import signal
 from dataclasses import dataclass
@@ -179,6 +180,9 @@ class Service:
                 whole = False
             if whole and not self._whole.is_set():
                 logger.info("caches are whole: %s integrations", len(self._cache.integrations))
+                # They live as long as their objects: no collection needs to walk over them again.
+                gc.collect()
+                gc.freeze()
                 self._whole.set()
             delay = _RELIST_SECONDS if whole else min(delay * 2, 2.0)
 

@@ -71,8 +71,13 @@ BUDGETS = {
     ),
     "spreadLatenessP50": Budget("lateness, spread over a while, p50", "s"),
     "spreadLatenessP99": Budget("lateness, spread over a while, p99", "s", 1, 0.25),
+    "denseLatenessP50": Budget("lateness, more of them in the same while, p50", "s"),
+    "denseLatenessP99": Budget("lateness, more of them in the same while, p99", "s"),
     "writesPerFetch": Budget("writes a fetch", "requests", 4, 4),
     "podReadsPerFetch": Budget("pod reads a fetch", "requests", 1, 1),
+    "operatorCpuPerFetch": Budget(
+        "CPU of the operator for a whole fetch", "ms", reference="CPU of the API server meanwhile"
+    ),
     "startSeconds": Budget("start of a process → first dispatch", "s", 15, 6),
     "idleCpu": Budget("at rest: CPU of the leader", "% of a core", 0.5, 0.2),
     "idleResident": Budget("at rest: memory of the leader (RSS)", "MB", 200, 150),
@@ -96,6 +101,7 @@ BUDGETS = {
     "soakResidentGrowth": Budget("soak: memory, last fifth by first", "times", 1.1, 1.02),
     "soakDescriptorGrowth": Budget("soak: file descriptors, last fifth by first", "times", 1.1, 1),
     "soakThreadGrowth": Budget("soak: threads, last fifth by first", "times", 1.1, 1),
+    "soakTaskGrowth": Budget("soak: asyncio tasks, last fifth by first", "times", 1.1, 1.02),
     "fetchOverhead": Budget(
         "a fetch beyond an empty Job, on a real node",
         "s",

@@ -72,16 +72,24 @@ class AtOnce:
         ]
 
 
-def of_steady(steady: Steady, integrations: int, replicas: int) -> list[Metric]:
-    figures = {
-        "spreadLatenessP50": steady.late(50),
-        "spreadLatenessP99": steady.late(99),
-        "writesPerFetch": steady.writes_per_fetch,
-        "podReadsPerFetch": steady.pod_reads_per_fetch,
-    }
+def of_steady(steady: Steady, integrations: int, replicas: int, dense: bool) -> list[Metric]:
+    """``dense``: more than the budget is about, to see where the machine is saturated."""
+    kind = "dense" if dense else "spread"
+    figures: list[tuple[str, float, float | None]] = [
+        (f"{kind}LatenessP50", steady.late(50), None),
+        (f"{kind}LatenessP99", steady.late(99), None),
+        ("writesPerFetch", steady.writes_per_fetch, None),
+        ("podReadsPerFetch", steady.pod_reads_per_fetch, None),
+        (
+            "operatorCpuPerFetch",
+            steady.operator_cpu_milliseconds,
+            steady.apiserver_cpu_milliseconds,
+        ),
+    ]
+    samples = len(steady.lateness_seconds)
     return [
-        Metric(name, value, integrations, replicas, len(steady.lateness_seconds))
-        for name, value in figures.items()
+        Metric(name, value, integrations, replicas, samples, reference)
+        for name, value, reference in figures
     ]
 
 
@@ -112,9 +120,11 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
 
 
 def plots(
-    at_once: Sequence[AtOnce], steady: Sequence[Steady], rests: Sequence[tuple[int, Rest]]
+    at_once: Sequence[AtOnce],
+    steady: Sequence[tuple[int, int, Steady]],
+    rests: Sequence[tuple[int, Rest]],
 ) -> dict[str, str]:
-    """SVG by file name."""
+    """SVG by file name. ``steady``: Integrations, replicas, what was measured."""
     drawn = {}
     if at_once:
         largest = at_once[-1]
@@ -138,12 +148,17 @@ def plots(
     if len(at_once) > 1:
         drawn["growth.svg"] = _growth(at_once)
     if steady:
-        points = cumulative(steady[-1].lateness_seconds)
         drawn["spread.svg"] = svg(
-            f"{len(steady[-1].lateness_seconds)} due one after another: how late their Jobs exist",
+            "So many due within a minute: how late their Jobs exist",
             "lateness in seconds",
             "Jobs",
-            [Line("operator", points)],
+            [
+                Line(
+                    f"{count}, {replicas} replica{'s' * (replicas > 1)}",
+                    cumulative(measured.lateness_seconds),
+                )
+                for count, replicas, measured in steady
+            ],
             log_x=False,
         )
     gaps = [rest for _, rest in rests if rest.gaps_after_sigkill_seconds]

@@ -1,19 +1,23 @@
 """Thousands of dispatches in a row: `make soak MINUTES=30`.
 
 A thousand Integrations that are fetched every minute. Judged by the audit log: no run may have two Jobs,
-no due time may go by without one, and the operator may not grow.
+none may begin before it is due, no due time may go by without one, and the operator may not grow.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tests.support.process import Operator
 
 from bench import population, report
 from bench.audit import OPERATOR, Request, job_creations
@@ -25,7 +29,10 @@ from bench.stage import resident_megabytes, stage
 FREQUENCY_SECONDS = 60
 LOST_AFTER_SECONDS = 30.0
 """Whoever is dispatched later than this after its due time has lost it: the tick comes in between."""
+_EARLY_SECONDS = 1.0
+"""A Job so long before its due time is one too many. Due times are whole seconds."""
 _SAMPLE_SECONDS = 10.0
+_TASKS = re.compile(r" checked .* (\d+) tasks alive")
 # Caches and buffers fill up in the first minutes.
 _WARM_SHARE = 0.2
 
@@ -35,6 +42,7 @@ class Sample:
     resident_megabytes: float
     descriptors: int
     threads: int
+    tasks: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ class Verdict:
 
 
 def judge(requests: Sequence[Request], client: str, until: float) -> Verdict:
-    """Each next Job against the end of the one before: due a frequency after it.
+    """Each next Job against the end of the one before: due a frequency after it. What comes earlier, or
+    again, is a double.
 
     The end is the last status that the Job controller wrote; a success is recorded in whole seconds, so
     its fraction is cut off. ``until``: what was due too shortly before is not judged.
@@ -68,6 +77,7 @@ def judge(requests: Sequence[Request], client: str, until: float) -> Verdict:
         if following is None or following - due_at > LOST_AFTER_SECONDS:
             lost += 1
         if following is not None:
+            doubles += following < due_at - _EARLY_SECONDS
             lateness.append(following - due_at)
     return Verdict(len(jobs), doubles, lost, lateness)
 
@@ -86,12 +96,15 @@ def growth(values: Iterable[float]) -> float:
     return percentile(steady[-part:], 50) / percentile(steady[:part], 50)
 
 
-def _sample(pid: int) -> Sample:
-    process = Path(f"/proc/{pid}")
+def _sample(operator: Operator) -> Sample:
+    """The tasks are those of the operator's own latest count."""
+    process = Path(f"/proc/{operator.pid}")
+    told = _TASKS.findall(operator.output())
     return Sample(
-        resident_megabytes(pid),
+        resident_megabytes(operator.pid),
         len(list((process / "fd").iterdir())),
         len(list((process / "task").iterdir())),
+        int(told[-1]) if told else 0,
     )
 
 
@@ -104,7 +117,7 @@ def soak(count: int, minutes: float) -> tuple[Verdict, list[Sample]]:
         samples = []
         while time.time() < end:
             time.sleep(_SAMPLE_SECONDS)
-            samples.append(_sample(operator.pid))
+            samples.append(_sample(operator))
         requests = on.audit.since(mark)
     return judge(requests, OPERATOR, end), samples
 
@@ -126,6 +139,7 @@ def main() -> int:
         "soakResidentGrowth": growth(s.resident_megabytes for s in samples),
         "soakDescriptorGrowth": growth(s.descriptors for s in samples),
         "soakThreadGrowth": growth(s.threads for s in samples),
+        "soakTaskGrowth": growth(s.tasks for s in samples),
     }
     metrics = [
         Metric(name, value, chosen.integrations, 1, len(verdict.lateness_seconds))
@@ -134,6 +148,8 @@ def main() -> int:
     print(report.machine_line(facts(load)) + "\n")
     print(report.table(metrics))
     report.write_json(chosen.output, facts(load), metrics)
+    series = chosen.output.with_name(f"{chosen.output.stem}-samples.json")
+    series.write_text(json.dumps([asdict(sample) for sample in samples], indent=1) + "\n")
     return 1 if verdict.doubles or verdict.lost else 0
 
 

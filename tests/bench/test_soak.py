@@ -54,6 +54,11 @@ def test_a_second_job_of_one_run_is_a_double() -> None:
     assert judge(requests, OPERATOR, until=1000).doubles == 1
 
 
+def test_a_next_job_before_its_time_is_a_double() -> None:
+    requests = [created("i1-a-1", 100), ended("i1-a-1", 103.4), created("i1-a-2", 161.9)]
+    assert judge(requests, OPERATOR, until=1000).doubles == 1
+
+
 def test_the_next_name_counts_the_run() -> None:
     assert next_name("i00001-abcdef01-9") == "i00001-abcdef01-10"
 

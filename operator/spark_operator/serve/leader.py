@@ -232,7 +232,12 @@ class Leader:
         if scheduler is None:
             return
         total, by_service = self._count()
-        logger.info("checked %s integrations in %.3f s", total["total"], seconds, extra=total)
+        logger.info(
+            "checked %s integrations in %.3f s, %s tasks alive",
+            total["total"],
+            seconds,
+            len(asyncio.all_tasks()),
+        )
         await schedulers.write_status(
             self._api,
             scheduler,

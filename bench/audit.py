@@ -18,6 +18,7 @@ from typing import Any
 OPERATOR = "spark-integrations"
 BARE = "bench-bare"
 CRONJOBS = "cronjob-controller"
+ANYBODY = ""
 
 
 @dataclass(frozen=True, slots=True)

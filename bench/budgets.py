@@ -74,6 +74,7 @@ BUDGETS = {
     "denseLatenessP50": Budget("lateness, more of them in the same while, p50", "s"),
     "denseLatenessP99": Budget("lateness, more of them in the same while, p99", "s"),
     "writesPerFetch": Budget("writes a fetch", "requests", 4, 4),
+    "writesPerFetchOfAll": Budget("writes a fetch, those of all of Kubernetes", "requests"),
     "podReadsPerFetch": Budget("pod reads a fetch", "requests", 1, 1),
     "operatorCpuPerFetch": Budget(
         "CPU of the operator for a whole fetch", "ms", reference="CPU of the API server meanwhile"

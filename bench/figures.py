@@ -79,6 +79,7 @@ def of_steady(steady: Steady, integrations: int, replicas: int, dense: bool) -> 
         (f"{kind}LatenessP50", steady.late(50), None),
         (f"{kind}LatenessP99", steady.late(99), None),
         ("writesPerFetch", steady.writes_per_fetch, None),
+        ("writesPerFetchOfAll", steady.writes_per_fetch_of_all, None),
         ("podReadsPerFetch", steady.pod_reads_per_fetch, None),
         (
             "operatorCpuPerFetch",

@@ -19,6 +19,7 @@ class Steady:
 
     lateness_seconds: list[float]
     writes_per_fetch: float
+    writes_per_fetch_of_all: float
     pod_reads_per_fetch: float
     requests: dict[str, int]
     operator_cpu_milliseconds: float
@@ -63,6 +64,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
     return Steady(
         [job.ended - due_at[integration_of(job.name)].timestamp() for job in jobs],
         audit.fetch_writes(requests, OPERATOR) / count,
+        audit.fetch_writes(requests, audit.ANYBODY) / count,
         audit.pod_reads(requests, OPERATOR) / count,
         dict(audit.counted(requests, OPERATOR)),
         operator * 1000 / count,

@@ -252,24 +252,20 @@ class Leader:
         )
 
     def _count(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        names = ("total", "due", "fetching", "failing", "suspended")
-        by_service: dict[str, Counter[str]] = {}
-        for uid, entry in self._cache.integrations.items():
-            integration = entry.integration
-            counts = by_service.setdefault(integration.spec.service, Counter())
-            counts["total"] += 1
-            counts["due"] += uid in self._admission.waiting
-            counts["fetching"] += uid in self._cache.running
-            counts["failing"] += integration.status.failing
-            counts["suspended"] += integration.spec.suspend
-        total: Counter[str] = Counter()
-        for counts in by_service.values():
-            total.update(counts)
+        """In all, and by service."""
+        known = [entry.integration for entry in self._cache.integrations.values()]
+        counts = {
+            "total": Counter(i.spec.service for i in known),
+            "due": Counter(c.service for c in self._admission.waiting.values()),
+            "fetching": Counter(self._cache.running.values()),
+            "failing": Counter(i.spec.service for i in known if i.status.failing),
+            "suspended": Counter(i.spec.service for i in known if i.spec.suspend),
+        }
         return (
-            {name: total[name] for name in names},
+            {name: count.total() for name, count in counts.items()},
             {
-                service: {name: counts[name] for name in names}
-                for service, counts in sorted(by_service.items())
+                service: {name: count[service] for name, count in counts.items()}
+                for service in sorted(counts["total"])
             },
         )
 

@@ -26,6 +26,8 @@ from spark_operator.serve.relist import relist
 logger = logging.getLogger(__name__)
 
 _RELIST_SECONDS = 600.0
+_CACHE_RESTS_SECONDS = 0.2
+_CACHE_RESTS_TRIES = 50
 _PULSE_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 
@@ -173,6 +175,8 @@ class Service:
         delay = 0.1
         while True:
             await asyncio.sleep(delay)
+            if not self._whole.is_set():
+                await self._cache_rests()
             try:
                 whole = await relist(self._api, self._cache, self._namespaces, self._intake.ghost)
             except (ApiError, NoAnswer) as error:
@@ -185,6 +189,17 @@ class Service:
                 gc.freeze()
                 self._whole.set()
             delay = _RELIST_SECONDS if whole else min(delay * 2, 2.0)
+
+    async def _cache_rests(self) -> None:
+        """Until the watches bring nothing new for a moment, but not for long: they list thousands at
+        first, and to list these a second time meanwhile would only hold that up. Somebody may make
+        new ones all the time, which is no reason not to begin."""
+        known = -1
+        for _ in range(_CACHE_RESTS_TRIES):
+            before, known = known, len(self._cache.integrations)
+            if known == before:
+                return
+            await asyncio.sleep(_CACHE_RESTS_SECONDS)
 
     async def _watch(self) -> None:
         """kopf, again and again: a watch that it cannot go on with ends it, but not the process."""

@@ -88,6 +88,7 @@ BUDGETS = {
         "at rest: requests beyond watches, Lease, heartbeat", "requests a minute", 0, 0
     ),
     "idleLists": Budget("at rest: lists (the relist)", "requests a minute"),
+    "eventCpu": Budget("CPU of the leader for an event of which nothing follows", "ms"),
     "forceP50": Budget("asked for by annotation → Job exists, p50", "ms", 100, 50),
     "forceP99": Budget("asked for by annotation → Job exists, p99", "ms", 500, 150),
     "successorAfterSigterm": Budget("successor's first dispatch after SIGTERM, worst", "s", 2, 1),

@@ -14,7 +14,7 @@ from bench.stage import Stage, patience, stage, wait_until
 CONNECTIONS = 16
 """Of a bare client that is no greedier than most: client-go's controllers have 10 to 20 workers."""
 _LEAD_SECONDS = 10
-_LEAD_SECONDS_EACH = 0.04
+_LEAD_SECONDS_EACH = 0.015
 
 
 class NotPrepared(Exception):

@@ -102,6 +102,7 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         ("idleResident", rest.leader.resident_megabytes, 1),
         ("idleRequests", rest.requests / minutes, 1),
         ("idleLists", rest.lists / minutes, 1),
+        ("eventCpu", rest.event_cpu_milliseconds, 1),
         ("forceP50", rest.forced(50) * 1000, len(rest.force_seconds)),
         ("forceP99", rest.forced(99) * 1000, len(rest.force_seconds)),
     ]

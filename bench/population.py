@@ -75,6 +75,13 @@ def due(namespace: str, at: Mapping[str, datetime]) -> Iterable[list[Prepared]]:
         yield [prepared.merge(path, {"status": status})]
 
 
+def touches(namespace: str, count: int) -> Iterable[list[Prepared]]:
+    """Changes that concern nobody: a label of a user's."""
+    for number in range(count):
+        path = paths.integration(namespace, name(number))
+        yield [prepared.merge(path, {"metadata": {"labels": {"touched": "yes"}}})]
+
+
 def spread(count: int, start: datetime, seconds: float) -> dict[str, datetime]:
     """A due time for each, evenly over that long from ``start`` on; in whole seconds, as statuses are."""
     return {

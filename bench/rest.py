@@ -23,6 +23,8 @@ _PULSE_SECONDS = 0.1
 _FIRST_DISPATCH = re.compile(r"dispatched run .*\bjob=([^\s\]]+)")
 # What is requested while replicas come and go, again and again: not the whole crowd.
 _ASKED = 500
+_TOUCHED = 2000
+_EVENTS_ARRIVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Rest:
     standby: Idle | None
     requests: int
     lists: int
+    event_cpu_milliseconds: float = 0.0
     force_seconds: list[float] = field(default_factory=list)
     gaps_after_sigterm_seconds: list[float] = field(default_factory=list)
     gaps_after_sigkill_seconds: list[float] = field(default_factory=list)
@@ -64,6 +67,7 @@ def measure(count: int, replicas: int, *, window_seconds: float, forces: int, en
         on.wait_ready(count)
         on.wait_settled(count)
         result = _at_rest(on, window_seconds, started)
+        result.event_cpu_milliseconds = _event_cpu(on, count)
         result.force_seconds = force(on, count, forces)
         if replicas > 1:
             for _ in range(ends):
@@ -107,6 +111,15 @@ def _at_rest(on: Stage, window_seconds: float, start_seconds: float) -> Rest:
         requests,
         lists,
     )
+
+
+def _event_cpu(on: Stage, count: int) -> float:
+    """Of the leader, for an event of an Integration for which nothing is to be done."""
+    leader, touched = on.leader(), min(count, _TOUCHED)
+    used = leader.cpu_seconds()
+    on.send(population.touches(on.world.namespace, touched))
+    time.sleep(_EVENTS_ARRIVE_SECONDS)
+    return (leader.cpu_seconds() - used) * 1000 / touched
 
 
 def force(on: Stage, count: int, times: int) -> list[float]:

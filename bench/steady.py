@@ -37,7 +37,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
         until(lambda: _succeeded(on) == count, patience(count), "the first fetches did not end")
         on.wait_settled(count)
         now = datetime.now(UTC).replace(microsecond=0)
-        start = now + timedelta(seconds=15 + count // 15)
+        start = now + timedelta(seconds=15 + count // 40)
         due_at = population.spread(count, start, seconds)
         on.make_due(due_at)
         on.wait_settled(count)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 
 from kopf._cogs.structs import bodies, ids, patches
 
 from spark_operator.serve import handlers
+from spark_operator.serve.storage import OnlyOfSchedulers
 
 BODY = bodies.Body(
     {
@@ -32,3 +34,15 @@ def test_nothing_is_written_into_an_object() -> None:
     persistence.progress_storage.purge(key=key, body=BODY, patch=patch)
     assert not patch
     assert persistence.progress_storage.fetch(key=key, body=BODY) is None
+
+
+def test_only_what_carries_the_timer_is_remembered() -> None:
+    memories = OnlyOfSchedulers()
+
+    async def recall(kind: str) -> None:
+        body = bodies.RawBody({"kind": kind, "metadata": {"uid": f"uid-{kind}"}})
+        await memories.recall(body)
+
+    for kind in ("Integration", "Job", "Plugin", "Scheduler"):
+        asyncio.run(recall(kind))
+    assert len(list(memories.iter_all_memories())) == 1

@@ -34,8 +34,9 @@ def settings() -> kopf.OperatorSettings:
     # Endless: an API server that is away for an hour is no reason to end.
     chosen.networking.error_backoffs = _Endless()
     chosen.queueing.exit_timeout = 0.2
-    # Workers that wait for events of one object cost memory; thousands of objects are quiet.
-    chosen.queueing.idle_timeout = 1.0
+    # A worker that waits for more events of its object costs memory, and at the start there is one for
+    # each object within a second. Those of one write come within this time.
+    chosen.queueing.idle_timeout = 0.2
     return chosen
 
 

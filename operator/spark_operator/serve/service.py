@@ -22,6 +22,7 @@ from spark_operator.serve.intake import Intake
 from spark_operator.serve.jumps import Jumps
 from spark_operator.serve.leader import TICK_SECONDS, Leader
 from spark_operator.serve.relist import relist
+from spark_operator.serve.storage import OnlyOfSchedulers
 
 logger = logging.getLogger(__name__)
 
@@ -225,6 +226,7 @@ class Service:
         tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=handlers.settings(),
+            memories=OnlyOfSchedulers(),
             standalone=True,
             clusterwide=not self._options.namespaces,
             namespaces=self._options.namespaces,

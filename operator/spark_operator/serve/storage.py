@@ -1,8 +1,8 @@
-"""kopf's two storages, holding nothing: it shall not leave a trace in anybody's objects, nor look for one.
+"""kopf's storages, holding nothing: it shall not leave a trace in anybody's objects, nor look for one.
 
 By default kopf copies each object of each event in full, to compare it with what it last handled, which
 only handlers of changes need. Ours take events and a timer; for them the copies were a fifth of the CPU
-of a dispatch.
+of a dispatch. And it remembers something about each object, which only timers and retries need.
 """
 # ruff: noqa: ARG002 - the arguments are kopf's.
 
@@ -11,7 +11,10 @@ from typing import cast
 
 import kopf
 from kopf._cogs.configs.progress import ProgressRecord
-from kopf._cogs.structs import bodies, dicts, ids, patches
+from kopf._cogs.structs import bodies, dicts, ephemera, ids, patches
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+
+_CARRIES_THE_TIMER = "Scheduler"
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -55,3 +58,22 @@ class NoProgress(kopf.ProgressStorage):
 
     def clear(self, *, essence: bodies.BodyEssence) -> bodies.BodyEssence:
         return essence
+
+
+class OnlyOfSchedulers(ResourceMemories):
+    """What carries the timer is remembered; thousands of Integrations and Jobs are not."""
+
+    async def recall(
+        self,
+        raw_body: bodies.RawBody,
+        *,
+        memobase: ephemera.AnyMemo | None = None,
+        noticed_by_listing: bool = False,
+        ephemeral: bool = False,
+    ) -> ResourceMemory:
+        return await super().recall(
+            raw_body,
+            memobase=memobase,
+            noticed_by_listing=noticed_by_listing,
+            ephemeral=ephemeral or raw_body.get("kind") != _CARRIES_THE_TIMER,
+        )

@@ -66,6 +66,7 @@ BUDGETS = {
     "operatorCpuPerDispatch": Budget(
         "CPU of the operator for a dispatch", "ms", reference="CPU of the API server meanwhile"
     ),
+    "peakResident": Budget("memory of the operator meanwhile, at most (RSS)", "MB"),
     "apiserverCpuPerDispatch": Budget(
         "CPU of the API server for a dispatch", "ms", reference="the same with the bare client"
     ),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bench import population
 from bench.audit import BARE, CRONJOBS, OPERATOR, Request, job_creations
 from bench.percentiles import percentile
-from bench.stage import Stage, patience, stage, wait_until
+from bench.stage import Stage, patience, peak_megabytes, stage, wait_until
 
 CONNECTIONS = 16
 """Of a bare client that is no greedier than most: client-go's controllers have 10 to 20 workers."""
@@ -31,6 +31,7 @@ class Burst:
     lateness_seconds: list[float]
     client_cpu_milliseconds: float | None
     apiserver_cpu_milliseconds: float
+    client_peak_megabytes: float | None = None
 
     @property
     def per_second(self) -> float:
@@ -86,9 +87,10 @@ def _ours(count: int, replicas: int, lead_seconds: float, stock_limits: bool) ->
         _created(on, mark, count, OPERATOR)
         operator = leader.cpu_seconds() - operator
         apiserver = on.apiserver_cpu_seconds() - apiserver
+        peak = peak_megabytes(leader.pid)
         jobs = job_creations(on.audit.since(mark), OPERATOR)
     lateness = _lateness(jobs, due_at, count)
-    return Burst(lateness, operator * 1000 / count, apiserver * 1000 / count)
+    return Burst(lateness, operator * 1000 / count, apiserver * 1000 / count, peak)
 
 
 def bare(count: int, connections: int = CONNECTIONS) -> Burst:

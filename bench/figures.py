@@ -46,6 +46,7 @@ class AtOnce:
                 ("apiserverCpuPerDispatch", burst.apiserver_cpu_milliseconds, bare_cpu),
             ]
             if burst.client_cpu_milliseconds is not None:
+                figures.append(("peakResident", burst.client_peak_megabytes or 0.0, None))
                 figures.append(
                     (
                         "operatorCpuPerDispatch",

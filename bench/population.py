@@ -66,10 +66,12 @@ def creations(
         yield [prepared.create(collection, body)]
 
 
-def due(namespace: str, at: Mapping[str, datetime]) -> Iterable[list[Prepared]]:
+def due(
+    namespace: str, at: Mapping[str, datetime], frequency_minutes: int = FREQUENCY_MINUTES
+) -> Iterable[list[Prepared]]:
     """Statuses by which each is due at its time: a success as long before as its frequency says."""
     for integration, moment in at.items():
-        last = moment - timedelta(minutes=FREQUENCY_MINUTES)
+        last = moment - timedelta(minutes=frequency_minutes)
         path = paths.integration(namespace, integration) + "/status"
         status = {"lastSuccessfulUpdateAt": timestamps.dump(last)}
         yield [prepared.merge(path, {"status": status})]

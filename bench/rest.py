@@ -119,7 +119,8 @@ def _event_cpu(on: Stage, count: int) -> float:
     used = leader.cpu_seconds()
     on.send(population.touches(on.world.namespace, touched))
     time.sleep(_EVENTS_ARRIVE_SECONDS)
-    return (leader.cpu_seconds() - used) * 1000 / touched
+    spent: float = leader.cpu_seconds() - used
+    return spent * 1000 / touched
 
 
 def force(on: Stage, count: int, times: int) -> list[float]:

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.process import Operator
@@ -31,6 +32,7 @@ LOST_AFTER_SECONDS = 30.0
 """Whoever is dispatched later than this after its due time has lost it: the tick comes in between."""
 _EARLY_SECONDS = 1.0
 """A Job so long before its due time is one too many. Due times are whole seconds."""
+_LEAD_SECONDS = 15.0
 _SAMPLE_SECONDS = 10.0
 _TASKS = re.compile(r" checked .* (\d+) tasks alive")
 # Caches and buffers fill up in the first minutes.
@@ -110,7 +112,12 @@ def _sample(operator: Operator) -> Sample:
 
 def soak(count: int, minutes: float) -> tuple[Verdict, list[Sample]]:
     with stage() as on:
-        on.make_integrations(count, population.SHORT, frequency_minutes=FREQUENCY_SECONDS // 60)
+        minutes_each = FREQUENCY_SECONDS // 60
+        on.make_integrations(count, population.SHORT, frequency_minutes=minutes_each)
+        # As those of many users are: not all at one second of the minute.
+        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=_LEAD_SECONDS)
+        due_at = population.spread(count, start, FREQUENCY_SECONDS)
+        on.make_due(due_at, frequency_minutes=minutes_each)
         operator = on.replica().start()
         on.wait_ready(count)
         mark, end = on.audit.mark(), time.time() + minutes * 60

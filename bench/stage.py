@@ -95,8 +95,10 @@ class Stage:
             GROUP, VERSION, "plugins", {**body, "metadata": {"name": service}}
         )
 
-    def make_due(self, at: Mapping[str, datetime]) -> None:
-        self.send(population.due(self.world.namespace, at))
+    def make_due(
+        self, at: Mapping[str, datetime], *, frequency_minutes: int = population.FREQUENCY_MINUTES
+    ) -> None:
+        self.send(population.due(self.world.namespace, at, frequency_minutes))
 
     def plugin(self, service: str) -> dict[str, Any]:
         found: dict[str, Any] = self.world.objects.get_cluster_custom_object(
@@ -181,6 +183,13 @@ def cpu_seconds(pid: int) -> float:
 def resident_megabytes(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory it ever had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def wait_until(moment: float) -> None:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 _RELIST_SECONDS = 600.0
 _CACHE_RESTS_SECONDS = 0.2
 _CACHE_RESTS_TRIES = 50
+_GARBAGE_SECONDS = 20.0
 _PULSE_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 
@@ -103,6 +104,7 @@ class Service:
         tasks: list[asyncio.Task[object]] = [
             asyncio.create_task(self._pulse(), name="pulse"),
             asyncio.create_task(self._mind_the_clock(), name="clock"),
+            asyncio.create_task(_collect_garbage(), name="garbage"),
             asyncio.create_task(self._leader.run(), name="leader"),
             asyncio.create_task(self._keep_whole(), name="relist"),
             asyncio.create_task(self._compete(), name="elector"),
@@ -270,6 +272,14 @@ class Service:
 
     def _ready(self) -> str:
         return "" if self._whole.is_set() else "the caches are not whole yet"
+
+
+async def _collect_garbage() -> None:
+    """kopf's events lie in cycles with their objects. Those that outlive two collections of the young
+    would wait for one of all, which Python puts off while the memory grows."""
+    while True:
+        await asyncio.sleep(_GARBAGE_SECONDS)
+        gc.collect()
 
 
 def _cancel_watchers(ours: set[asyncio.Task[object]]) -> None:

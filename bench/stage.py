@@ -170,8 +170,17 @@ class Stage:
         for replica in self.replicas:
             replica.kill()
 
-    def apiserver_cpu_seconds(self) -> float:
-        return cpu_seconds(self.cluster.process_of("apiserver"))
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each component has used so far, and "operator": all replicas together."""
+        used = {name: cpu_seconds(n) for name, n in self.cluster.process_numbers().items()}
+        if self.replicas:
+            used["operator"] = sum(cpu_seconds(one.pid) for one in self.replicas)
+        return used
+
+    def cpu_milliseconds_each(self, before: Mapping[str, float], count: int) -> dict[str, float]:
+        """What each has used since ``before``, divided among ``count`` fetches."""
+        now = self.cpu_seconds()
+        return {name: (now[name] - before[name]) * 1000 / count for name in before}
 
 
 def cpu_seconds(pid: int) -> float:

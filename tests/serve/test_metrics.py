@@ -283,6 +283,15 @@ def test_a_dispatch_is_as_late_as_its_job_and_never_early() -> None:
     assert told.value("dispatch_skew_seconds_sum") == 2
 
 
+def test_what_will_be_counted_begins_at_zero() -> None:
+    told = Replica().scrape()
+    assert told.value("rows_loaded_total", service="demo") == 0
+    assert told.value("run_total", service="demo", result="succeeded") == 0
+    assert told.value("run_total", service="demo", class_="timeout") == 0
+    assert told.value("dispatch_total", service="demo", outcome="rejected") == 0
+    assert told.value("run_duration_seconds_count", service="demo") == 0
+
+
 def test_what_was_counted_for_a_service_goes_with_its_plugin() -> None:
     replica = Replica()
     for service in ("demo", "gone", "_unknown"):
@@ -402,3 +411,28 @@ def test_only_metrics_are_served_on_the_port_of_metrics() -> None:
         return answers
 
     assert asyncio.run(asked()) == {"/metrics": 200, "/": 404, "/healthz": 404, "/debug": 404}
+
+
+def test_a_reader_that_hangs_up_half_way_leaves_no_error_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replica = Replica()
+    for number in range(CROWD):
+        replica.put(f"integration-{number:05d}")
+
+    async def hang_up() -> None:
+        port = free_port()
+        listener = exposition.listener(port=port, exposition=replica.exposition)
+        await listener.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await reader.read(1000)
+        writer.transport.abort()
+        # Another one is served meanwhile and afterwards.
+        assert await asyncio.to_thread(_read, port) > CROWD * 60
+        await listener.stop()
+
+    with caplog.at_level("DEBUG", logger="spark_operator"):
+        asyncio.run(hang_up())
+    assert [r.levelname for r in caplog.records if r.name.startswith("aiohttp")] == []
+    assert "given up by its reader" in caplog.text

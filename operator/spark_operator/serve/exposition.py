@@ -5,6 +5,7 @@ from the leader alone: two replicas that tell the same would make two series of 
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
@@ -19,6 +20,8 @@ from spark_operator.serve.leader import Leader
 from spark_operator.serve.listener import Listener
 from spark_operator.serve.metrics import PREFIX, UNKNOWN, Metrics
 from spark_operator.serve.survey import Findings, Survey
+
+logger = logging.getLogger(__name__)
 
 _LINES = 500
 _HEADER = "# HELP {name} {help}\n# TYPE {name} gauge\n"
@@ -67,6 +70,8 @@ class Exposition:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The text format, piece by piece; the caller lets the loop go on between them."""
         self._metrics.keep(self._cache.plugins)
+        if self._leader.at_work:
+            self._metrics.expect(self._cache.plugins.keys())
         for metric in list(self._metrics.registry.collect()):
             yield _formatted(metric)
         for metric in self._of_this_replica():
@@ -162,12 +167,16 @@ def listener(*, port: int, exposition: Exposition) -> Listener:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE_LATEST})
-        await response.prepare(request)
-        async for piece in exposition.pieces():
-            await response.write(piece)
-            # A write to a reader that keeps up does not wait for anything.
-            await asyncio.sleep(0)
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            async for piece in exposition.pieces():
+                await response.write(piece)
+                # A write to a reader that keeps up does not wait for anything.
+                await asyncio.sleep(0)
+            await response.write_eof()
+        except ConnectionResetError:
+            # The reader's patience is over. It knows, and whoever asks it sees its target as down.
+            logger.debug("a scrape was given up by its reader")
         return response
 
     return Listener(port=port, flag="--metrics-port", paths={"/metrics": answer})

@@ -5,14 +5,14 @@ write counts under UNKNOWN. The names are in docs/observability.md, which a test
 """
 
 import importlib.metadata
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from datetime import datetime
 from typing import Protocol
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
 
-from spark_operator.model.status import Run
+from spark_operator.model.status import ErrorClass, Mode, Run
 
 PREFIX = "spark_integrations"
 # No Plugin can have this name, as Kubernetes allows no underscore in one.
@@ -20,6 +20,7 @@ UNKNOWN = "_unknown"
 
 CREATED, REJECTED, UNANSWERED = "created", "rejected", "unanswered"
 DISPATCH_OUTCOMES = (CREATED, REJECTED, UNANSWERED)
+SUCCEEDED, FAILED = "succeeded", "failed"
 
 _SKEW_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _DURATION_SECONDS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -103,7 +104,7 @@ class Metrics:
         self._runs.labels(
             self._seen(service),
             run.mode.value,
-            "failed" if run.failed else "succeeded",
+            FAILED if run.failed else SUCCEEDED,
             run.error_class.value if run.error_class else "",
         ).inc()
         if run.started_at is not None and run.finished_at is not None:
@@ -118,6 +119,18 @@ class Metrics:
     def _seen(self, service: str) -> str:
         self._services.add(service)
         return service
+
+    def expect(self, services: Set[str]) -> None:
+        """Begin at zero: Prometheus knows no increase of a series that it sees for the first time."""
+        for service in services - self._services:
+            self._seen(service)
+            for outcome in DISPATCH_OUTCOMES:
+                self._dispatches.labels(service, outcome)
+            for class_ in ("", *(kind.value for kind in ErrorClass)):
+                result = FAILED if class_ else SUCCEEDED
+                self._runs.labels(service, Mode.FETCH.value, result, class_)
+            self._durations.labels(service)
+            self._rows.labels(service)
 
     def keep(self, services: Collection[str]) -> None:
         """Forget what was counted for services that are gone."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shlex
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from spark_operator.decide import freshness
 from spark_operator.model.status import ErrorClass, EventReason, Mode, Reason
 from spark_operator.serve import logs
 from spark_operator.serve.metrics import DISPATCH_OUTCOMES, PREFIX
+from tests.chart.support import Server
 from tests.chart.test_alerts import CHART, ROOT, rules
 from tests.decide import make
 from tests.serve.test_metrics import NOW, Replica, ended, ready, with_status
@@ -169,3 +172,45 @@ def test_the_age_at_which_data_is_stale_is_what_is_written() -> None:
     assert freshness.FREQUENCIES == 3
     assert "three times" in section("SparkIntegrationsStale")
     assert freshness.stale_at(make.fetched(NOW), make.plugin(), NOW) == NOW + timedelta(minutes=45)
+
+
+def _commands() -> list[str]:
+    """Each command of the page, on one line."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return [c for block in blocks for c in block.replace("\\\n", " ").splitlines() if c]
+
+
+@pytest.fixture(scope="module")
+def server(apiserver: Any) -> Iterator[Server]:
+    there = Server(apiserver.kubeconfig)
+    there.install_crds()
+    there.kubectl("create", "namespace", "spark-integrations")
+    yield there
+    there.kubectl("delete", "namespace", "spark-integrations", "--wait=false")
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize("command", _commands())
+def test_a_command_of_the_page_is_one_that_works(server: Server, command: str) -> None:
+    """On an installation without pods: what needs them is only held against the words of the tool."""
+    words = shlex.split(command.partition(" | ")[0])
+    if words[:2] == ["helm", "upgrade"]:
+        # The kinds of the Prometheus operator are not there: rendered, and not applied.
+        words.remove("--reuse-values")
+        server.helm("template", *words[2:])
+    elif words[:2] == ["kubectl", "logs"]:
+        known = server.kubectl("logs", "--help").stdout
+        flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+        assert flags
+        assert [flag for flag in flags if flag not in known] == []
+    elif "lease" in words:
+        manifest = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "spark-integrations", "namespace": "spark-integrations"},
+        }
+        server.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        server.kubectl(*words[1:])
+    else:
+        assert words[:2] == ["kubectl", "get"]
+        server.kubectl(*words[1:])

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from dev.prometheus import Prometheus
-from tests.chart.test_alerts import ALERTS, queries, rules
+from tests.chart.test_alerts import ALERTS, ROOT, queries, rules
 from tests.operator.support import NEVER_AGAIN, QUICK, fails, job_of, plugin, settings
 from tests.support import prometheus
 from tests.support.process import Operator
@@ -144,6 +144,7 @@ def test_each_alert_fires_and_clears_and_each_query_of_the_dashboard_finds_data(
         fires(FIRE, 90)
 
         look_at_the_dashboard(server)
+        look_as_the_page_says(server, world.namespace)
 
         world.change("broken", config=settings(QUICK))
         world.delete("integration", "holder")
@@ -171,3 +172,14 @@ def look_at_the_dashboard(server: prometheus.Server) -> None:
         if not server.query(asked):
             empty.append(asked)
     assert empty == []
+
+
+def look_as_the_page_says(server: prometheus.Server, service: str) -> None:
+    page = (ROOT / "docs" / "observability.md").read_text()
+    shown = [
+        line.replace("SERVICE", service)
+        for block in re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert len(shown) == 4
+    assert [line for line in shown if not server.query(line)] == []

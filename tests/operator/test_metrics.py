@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,31 @@ def test_each_line_of_the_log_about_a_run_names_run_job_and_uid(
         assert line["time"].endswith("+00:00")
         assert (line["namespace"], line["integration"]) == (world.namespace, "logged")
         assert (line["run"], line["job"]) == (1, run["jobName"])
+
+
+def test_what_fell_due_while_no_operator_ran_is_dispatched_as_late_as_it_is(
+    apiserver: Any, tmp_path: Path
+) -> None:
+    """The delay is counted from the time that was announced in the status."""
+    world = World(apiserver)
+    operator = Operator(world.kubeconfig, tmp_path, namespace=world.namespace)
+    try:
+        operator.start().wait_leading()
+        world.make("late", fate=QUICK, updateFrequencyMinutes=10)
+        world.wait_outcome("late", 1)
+        assert operator.terminate() == 0
+        fetched = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=12)
+        due = fetched + timedelta(minutes=10)
+        world.patch_status(
+            "late", lastSuccessfulUpdateAt=fetched.isoformat(), nextUpdateAt=due.isoformat()
+        )
+        operator.start().wait_leading()
+        world.wait_outcome("late", 2)
+        told = Scrape.of(operator.metrics_port)
+        assert told.value("dispatch_skew_seconds_count") == 1
+        skew = told.value("dispatch_skew_seconds_sum")
+        assert skew is not None
+        assert 120 <= skew < 180
+    finally:
+        operator.kill()
+        world.close()

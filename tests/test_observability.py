@@ -6,9 +6,11 @@ import json
 import logging
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,13 @@ def test_each_metric_is_listed_with_its_type_and_labels_and_no_other_is() -> Non
         listed[name] = (type_, frozenset(re.findall(r"\w+", labels)))
     ours = {name: found for name, found in exposed().items() if name.startswith(PREFIX)}
     assert listed == ours
+
+
+def test_promtool_has_nothing_to_blame_on_names_and_types(promtool: Path) -> None:
+    text = busy().scrape().text
+    command = [promtool, "check", "metrics"]
+    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_what_the_library_adds_is_listed_too() -> None:

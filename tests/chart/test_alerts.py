@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from dev.prometheus import Prometheus
 from tests.chart.support import CHART, ROOT, Run
 from tests.chart.test_chart import one, render
 
@@ -30,14 +29,6 @@ ON = (
 def rules() -> list[dict[str, Any]]:
     groups = yaml.safe_load(ALERTS.read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    prometheus = Prometheus()
-    if not prometheus.ready():
-        pytest.skip("Prometheus is not built: make prometheus")
-    return prometheus.promtool
 
 
 def judged(promtool: Path, tests: Path) -> subprocess.CompletedProcess[str]:

@@ -284,12 +284,17 @@ def test_a_dispatch_is_as_late_as_its_job_and_never_early() -> None:
 
 
 def test_what_will_be_counted_begins_at_zero() -> None:
-    told = Replica().scrape()
+    replica = Replica()
+    replica.metrics.ended("demo", ended(rows=0))
+    told = replica.scrape()
     assert told.value("rows_loaded_total", service="demo") == 0
-    assert told.value("run_total", service="demo", result="succeeded") == 0
+    assert told.value("run_total", service="demo", result="succeeded") == 1
     assert told.value("run_total", service="demo", class_="timeout") == 0
     assert told.value("dispatch_total", service="demo", outcome="rejected") == 0
-    assert told.value("run_duration_seconds_count", service="demo") == 0
+    assert told.value("run_duration_seconds_count", service="demo") == 1
+    # But nothing of services whose Plugin nobody has made, and nothing on a replica that counts nothing.
+    assert {s.labels["service"] for s in told.matching("run_total")} == {"demo"}
+    assert not list(Replica(leads=False).scrape().matching("run_total"))
 
 
 def test_what_was_counted_for_a_service_goes_with_its_plugin() -> None:

@@ -279,7 +279,8 @@ class Evaluator:
             raise
         else:
             self.cache.put_job(job, self.clock.monotonic())
-            due_at, entry.due_at = entry.due_at, None
+            # Of a claim that another process made, the time of the claim is the best that is known.
+            due_at, entry.due_at = entry.due_at or run.started_at, None
             self.metrics.dispatched(service, due_at=due_at, now=self.clock.now())
 
     async def _look_up_job(self, integration: Integration, name: str, looked_up: LookUps) -> None:

@@ -71,8 +71,10 @@ class Exposition:
         """The text format, piece by piece; the caller lets the loop go on between them."""
         self._metrics.keep(self._cache.plugins)
         if self._leader.at_work:
-            self._metrics.expect(self._cache.plugins.keys())
-        for metric in list(self._metrics.registry.collect()):
+            for service in list(self._cache.plugins):
+                self._metrics.expect(service)
+                await asyncio.sleep(0)
+        for metric in self._metrics.registry.collect():
             yield _formatted(metric)
         for metric in self._of_this_replica():
             yield _formatted(metric)

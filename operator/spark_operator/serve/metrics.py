@@ -5,7 +5,7 @@ write counts under UNKNOWN. The names are in docs/observability.md, which a test
 """
 
 import importlib.metadata
-from collections.abc import Collection, Set
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -87,9 +87,10 @@ class Metrics:
             self._rows,
         )
         self._services: set[str] = set()
+        self._expected: set[str] = set()
 
     def dispatched(self, service: str, *, due_at: datetime | None, now: datetime) -> None:
-        """The Job of a run exists. ``due_at`` is None where nobody knows any more when it was due."""
+        """The Job of a run exists. ``due_at`` is None where nobody knows when it was due."""
         self._dispatches.labels(self._seen(service), CREATED).inc()
         if due_at is not None:
             # A wall clock that was set back makes nothing early.
@@ -120,21 +121,23 @@ class Metrics:
         self._services.add(service)
         return service
 
-    def expect(self, services: Set[str]) -> None:
+    def expect(self, service: str) -> None:
         """Begin at zero: Prometheus knows no increase of a series that it sees for the first time."""
-        for service in services - self._services:
-            self._seen(service)
-            for outcome in DISPATCH_OUTCOMES:
-                self._dispatches.labels(service, outcome)
-            for class_ in ("", *(kind.value for kind in ErrorClass)):
-                result = FAILED if class_ else SUCCEEDED
-                self._runs.labels(service, Mode.FETCH.value, result, class_)
-            self._durations.labels(service)
-            self._rows.labels(service)
+        if service in self._expected:
+            return
+        self._expected.add(service)
+        self._seen(service)
+        for outcome in DISPATCH_OUTCOMES:
+            self._dispatches.labels(service, outcome)
+        for class_ in ("", *(kind.value for kind in ErrorClass)):
+            self._runs.labels(service, Mode.FETCH.value, FAILED if class_ else SUCCEEDED, class_)
+        self._durations.labels(service)
+        self._rows.labels(service)
 
     def keep(self, services: Collection[str]) -> None:
         """Forget what was counted for services that are gone."""
         for gone in self._services - {*services, UNKNOWN}:
             self._services.discard(gone)
+            self._expected.discard(gone)
             for metric in self._by_service:
                 metric.remove_by_labels({"service": gone})

@@ -114,6 +114,9 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         ("idleRequests", rest.requests / minutes, 1),
         ("idleLists", rest.lists / minutes, 1),
         ("eventCpu", rest.event_cpu_milliseconds, 1),
+        ("scrapeCpu", rest.scrape_cpu_milliseconds, 1),
+        ("scrapeSize", rest.scrape_megabytes, 1),
+        ("scrapeWait", rest.scrape_wait_milliseconds, 1),
         ("forceP50", rest.forced(50) * 1000, len(rest.force_seconds)),
         ("forceP99", rest.forced(99) * 1000, len(rest.force_seconds)),
     ]

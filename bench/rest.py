@@ -47,7 +47,9 @@ class Rest:
     event_cpu_milliseconds: float = 0.0
     scrape_cpu_milliseconds: float = 0.0
     scrape_megabytes: float = 0.0
+    scrape_resident_megabytes: float = 0.0
     scrape_wait_milliseconds: float = 0.0
+    scrape_no_wait_milliseconds: float = 0.0
     force_seconds: list[float] = field(default_factory=list)
     gaps_after_sigterm_seconds: list[float] = field(default_factory=list)
     gaps_after_sigkill_seconds: list[float] = field(default_factory=list)
@@ -133,11 +135,12 @@ def _scrape(on: Stage, result: Rest) -> None:
     leader = on.leader()
     on.scrape(leader, 1)
     used = leader.cpu_seconds()
-    size, _ = on.scrape(leader, _SCRAPES)
+    result.scrape_megabytes = on.scrape(leader, _SCRAPES)["bytes"] / 1e6
     result.scrape_cpu_milliseconds = (leader.cpu_seconds() - used) * 1000 / _SCRAPES
-    result.scrape_megabytes = size / 1e6
-    _, wait = on.scrape(leader, _SCRAPES, disturbed=True)
-    result.scrape_wait_milliseconds = wait * 1000
+    result.scrape_resident_megabytes = resident_megabytes(leader.pid)
+    waits = on.scrape(leader, _SCRAPES, disturbed=True)
+    result.scrape_wait_milliseconds = waits["longestWaitSeconds"] * 1000
+    result.scrape_no_wait_milliseconds = waits["longestWaitOtherwiseSeconds"] * 1000
 
 
 def force(on: Stage, count: int, times: int) -> list[float]:

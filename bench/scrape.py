@@ -2,8 +2,9 @@
 
     python -m bench.scrape METRICS-PORT HEALTH-PORT TIMES
 
-With 0 for the HEALTH-PORT only the former. Writes a line of JSON: the bytes of a scrape, and how long another request waited at most while one went
-on, which is the longest turn that a scrape takes from whatever else the replica has to do.
+Writes a line of JSON: the bytes of a scrape, and how long another request waited at most while one went
+on, which is the longest turn that a scrape takes from whatever else the replica has to do; and how long
+one waits without, on a machine as busy. With 0 for the HEALTH-PORT, the bytes alone.
 """
 
 from __future__ import annotations
@@ -28,25 +29,35 @@ def _get(port: int, path: str) -> int:
         connection.close()
 
 
+def _longest_wait(health_port: int, over: threading.Event) -> float:
+    longest = 0.0
+    while not over.wait(0.001):
+        began = time.monotonic()
+        _get(health_port, "/healthz")
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
 def main(metrics_port: int, health_port: int, times: int) -> None:
     over, waits = threading.Event(), [0.0]
-
-    def ask() -> None:
-        while not over.wait(0.001):
-            began = time.monotonic()
-            _get(health_port, "/healthz")
-            waits.append(time.monotonic() - began)
-
-    asking = threading.Thread(target=ask, daemon=True)
+    asking = threading.Thread(
+        target=lambda: waits.append(_longest_wait(health_port, over)), daemon=True
+    )
     if health_port:
         asking.start()
-    size = 0
+    began, size = time.monotonic(), 0
     for _ in range(times):
         size = _get(metrics_port, "/metrics")
+    took = time.monotonic() - began
     over.set()
+    told = {"bytes": size, "longestWaitSeconds": 0.0, "longestWaitOtherwiseSeconds": 0.0}
     if health_port:
         asking.join()
-    print(json.dumps({"bytes": size, "longestWaitSeconds": max(waits)}))
+        told["longestWaitSeconds"] = max(waits)
+        at_rest = threading.Event()
+        threading.Timer(took, at_rest.set).start()
+        told["longestWaitOtherwiseSeconds"] = _longest_wait(health_port, at_rest)
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -164,10 +164,8 @@ class Stage:
             limit_seconds=patience(integrations),
         )
 
-    def scrape(
-        self, replica: Operator, times: int, *, disturbed: bool = False
-    ) -> tuple[int, float]:
-        """The bytes of a scrape; and, ``disturbed``, how many seconds another request waited at most."""
+    def scrape(self, replica: Operator, times: int, *, disturbed: bool = False) -> dict[str, float]:
+        """What `bench.scrape` tells; ``disturbed``: with how long others wait meanwhile."""
         ports = [replica.metrics_port, replica.port if disturbed else 0, times]
         done = subprocess.run(
             self.within([sys.executable, "-m", "bench.scrape", *map(str, ports)]),
@@ -178,8 +176,8 @@ class Stage:
         )
         if done.returncode:
             raise subprocess.SubprocessError(done.stderr[-2000:])
-        told = json.loads(done.stdout)
-        return told["bytes"], told["longestWaitSeconds"]
+        told: dict[str, float] = json.loads(done.stdout)
+        return told
 
     def leader(self) -> Operator:
         return next(one for one in self.replicas if one.leads())

@@ -114,6 +114,9 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         ("idleRequests", rest.requests / minutes, 1),
         ("idleLists", rest.lists / minutes, 1),
         ("eventCpu", rest.event_cpu_milliseconds, 1),
+        ("scrapeCpu", rest.scrape_cpu_milliseconds, 1),
+        ("scrapeSize", rest.scrape_megabytes, 1),
+        ("scrapeResident", rest.scrape_resident_megabytes, 1),
         ("forceP50", rest.forced(50) * 1000, len(rest.force_seconds)),
         ("forceP99", rest.forced(99) * 1000, len(rest.force_seconds)),
     ]
@@ -127,8 +130,10 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         if gaps:
             figures.append((name, max(gaps), len(gaps)))
             figures.append((f"{name}P50", median(gaps), len(gaps)))
+    wait, otherwise = rest.scrape_wait_milliseconds, rest.scrape_no_wait_milliseconds
     return [
-        Metric(name, value, integrations, replicas, samples) for name, value, samples in figures
+        *(Metric(name, value, integrations, replicas, samples) for name, value, samples in figures),
+        Metric("scrapeWait", wait, integrations, replicas, 1, otherwise),
     ]
 
 

@@ -7,6 +7,7 @@ it only prepares and reads the audit log.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -162,6 +163,21 @@ class Stage:
             quiet_seconds=3,
             limit_seconds=patience(integrations),
         )
+
+    def scrape(self, replica: Operator, times: int, *, disturbed: bool = False) -> dict[str, float]:
+        """What `bench.scrape` tells; ``disturbed``: with how long others wait meanwhile."""
+        ports = [replica.metrics_port, replica.port if disturbed else 0, times]
+        done = subprocess.run(
+            self.within([sys.executable, "-m", "bench.scrape", *map(str, ports)]),
+            env=self.cluster.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise subprocess.SubprocessError(done.stderr[-2000:])
+        told: dict[str, float] = json.loads(done.stdout)
+        return told
 
     def leader(self) -> Operator:
         return next(one for one in self.replicas if one.leads())

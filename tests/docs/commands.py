@@ -13,13 +13,13 @@ ON_A_NODE = (
     "scheduler.md",
     "operating.md",
     "security.md",
-    "requests.md",
 )
 # What needs more than that node, or less, and which test runs it.
 ELSEWHERE = {
     "getting-started.md": "tests/e2e/test_getting_started.py",
     "performance.md": "tests/docs/test_make_targets.py",
     "reliability.md": "tests/docs/test_make_targets.py",
+    "requests.md": "tests/docs/test_accepted.py",
     "example-plugin/README.md": "tests/runner/test_third_party.py",
     "plugins/github.md": "tests/docs/test_accepted.py",
     "plugins/rest.md": "tests/docs/test_accepted.py",

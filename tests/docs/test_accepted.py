@@ -103,3 +103,14 @@ def test_the_secret_of_a_plugin_is_made_as_its_page_says(
     page = ROOT / "docs" / "plugins" / f"{name}.md"
     here = {"-n team-a": f"-n {server.namespace}", "=…": "=x"}
     assert "created" in read(page, tmp_path, apiserver.kubeconfig, instead=here)
+
+
+@pytest.mark.apiserver
+def test_a_request_is_made_as_its_page_says(
+    server: Server, apiserver: Cluster, tmp_path: Path
+) -> None:
+    spec = {"service": "rest", "config": REST}
+    server.create("Integration", spec, name="alice", namespace=server.namespace, dry_run=False)
+    here = {"integration alice": f"integration alice -n {server.namespace}"}
+    said = read(ROOT / "docs" / "requests.md", tmp_path, apiserver.kubeconfig, instead=here)
+    assert "alice annotated" in said

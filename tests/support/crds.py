@@ -19,14 +19,15 @@ def fields(kind: str) -> dict[str, dict[str, Any]]:
     A list adds nothing to the path, a map of objects ``.*``.
     """
     found: dict[str, dict[str, Any]] = {}
-    schema = _schema(kind)
+    whole = schema(kind)
     for part in ("spec", "status"):
-        if part in schema:
-            _collect(schema[part], part, found)
+        if part in whole:
+            _collect(whole[part], part, found)
     return found
 
 
-def _schema(kind: str) -> dict[str, Any]:
+def schema(kind: str) -> dict[str, Any]:
+    """The properties of a kind, spec and status."""
     for file in CRDS.glob("*.yaml"):
         crd = yaml.safe_load(file.read_text(encoding="utf-8"))
         if crd["spec"]["names"]["kind"] == kind:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from spark_operator.act import jobs, schedulers
@@ -26,6 +27,8 @@ _SWEEP_SECONDS = 600
 WORKERS = 64
 _CHUNK = 500
 _NO_SCHEDULER_REMINDER_SECONDS = 300
+# As many as the CRD has room for: with one more the whole heartbeat would be refused.
+_MOST_SERVICES = 1024
 
 
 def to_be_looked_at(entry: Entry, now: datetime, monotonic: float) -> bool:
@@ -40,6 +43,14 @@ def to_be_looked_at(entry: Entry, now: datetime, monotonic: float) -> bool:
         return True
     soon = entry.next_look is not None and entry.next_look <= now + timedelta(seconds=TICK_SECONDS)
     return soon or monotonic - entry.looked_at > _SWEEP_SECONDS
+
+
+def reported(services: Iterable[str], plugins: Container[str]) -> list[str]:
+    """The services that are counted each by itself: those that have a Plugin.
+
+    Whoever may write Integrations can name services by the thousand; only an administrator makes Plugins.
+    """
+    return sorted(service for service in services if service in plugins)[:_MOST_SERVICES]
 
 
 class Leader:
@@ -252,7 +263,7 @@ class Leader:
         )
 
     def _count(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        """In all, and by service."""
+        """In all, and by service where there is a Plugin of it."""
         known = [entry.integration for entry in self._cache.integrations.values()]
         counts = {
             "total": Counter(i.spec.service for i in known),
@@ -265,7 +276,7 @@ class Leader:
             {name: count.total() for name, count in counts.items()},
             {
                 service: {name: count[service] for name, count in counts.items()}
-                for service in sorted(counts["total"])
+                for service in reported(counts["total"], self._cache.plugins)
             },
         )
 

@@ -188,9 +188,19 @@ def test_a_job_that_overstays_is_deleted_in_the_foreground_and_lost_once_it_is_g
     facts = replace(facts, job_is_live=True)
     assert decide(facts, NOW) == DeleteJobs((job(ready=True),), foreground=True)
     going = replace(facts, jobs=(job(ready=True, deleting=True),))
-    assert isinstance(decide(going, NOW), Wait)
+    waits = decide(going, NOW)
+    assert isinstance(waits, Wait)
+    # It may stay so for as long as a dead node is not deleted, so it is said what to do.
+    assert "if its node is dead, delete the Node" in message(waits)
     gone = replace(facts, jobs=(), job_absent=True, job_seen=True)
     assert error_class(decide(gone, NOW)) is ErrorClass.LOST
+
+
+def test_of_a_job_that_was_deleted_in_its_time_nothing_is_said_but_that_it_runs() -> None:
+    facts = view(fetching(), jobs=(job(ready=True, deleting=True),), job_age_seconds=20)
+    waits = decide(facts, NOW)
+    assert isinstance(waits, Wait)
+    assert "delete" not in message(waits)
 
 
 def test_a_job_that_seems_to_overstay_is_read_before_it_is_deleted_with_its_outcome() -> None:

@@ -24,9 +24,7 @@ def test_each_make_is_a_target(page: str) -> None:
     made = [line.split()[1:] for line in lines(page) if line.startswith("make ")]
     assert len(made) >= 4
     for arguments in made:
-        subprocess.run(
-            ["make", "--dry-run", *arguments], cwd=ROOT, check=True, capture_output=True
-        )
+        subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_the_benchmark_takes_the_options_that_are_shown() -> None:

@@ -66,4 +66,6 @@ def test_the_rights_of_users(roles: dict[tuple[str, str], dict[str, Any]]) -> No
             labels = body["metadata"]["labels"]
             to = {key.removeprefix(prefix) for key in labels if key.startswith(prefix)}
             found += [(tuple(sorted(to)), *rule) for rule in granted(body)]
-    assert sorted((words(role), *written([tuple(rest)])[0]) for role, *rest in rows) == sorted(found)
+    assert sorted((words(role), *written([tuple(rest)])[0]) for role, *rest in rows) == sorted(
+        found
+    )

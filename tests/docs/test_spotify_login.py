@@ -6,8 +6,9 @@ import os
 import subprocess
 from urllib.parse import parse_qs
 
-from spark_plugins.testing.service import Service, json_answer
 from tests.support.pages import DOCS, blocks
+
+from spark_plugins.testing.service import Service, json_answer
 
 
 def test_the_code_is_exchanged_for_a_refresh_token() -> None:

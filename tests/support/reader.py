@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from dev.toolchain import Toolchain
@@ -108,10 +109,9 @@ def _outputs(said: str) -> list[tuple[int, str]]:
     return [(int(line), text) for line, text in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def _compare(found: list[Block], outputs: Mapping[int, str], here: object) -> None:
+def _compare(found: list[Block], outputs: Mapping[int, str], here: Callable[[str], str]) -> None:
     """Each line of a `console` block comes in the output of the commands before it, in this order."""
-    assert callable(here)
-    for commands, shown in zip(found, found[1:], strict=False):
+    for commands, shown in pairwise(found):
         if shown.language != "console":
             continue
         assert commands.language == "sh", f"{shown}: there is no command before this output"

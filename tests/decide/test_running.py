@@ -188,19 +188,22 @@ def test_a_job_that_overstays_is_deleted_in_the_foreground_and_lost_once_it_is_g
     facts = replace(facts, job_is_live=True)
     assert decide(facts, NOW) == DeleteJobs((job(ready=True),), foreground=True)
     going = replace(facts, jobs=(job(ready=True, deleting=True),))
-    waits = decide(going, NOW)
-    assert isinstance(waits, Wait)
-    # It may stay so for as long as a dead node is not deleted, so it is said what to do.
-    assert "if its node is dead, delete the Node" in message(waits)
+    assert isinstance(decide(going, NOW), Wait)
     gone = replace(facts, jobs=(), job_absent=True, job_seen=True)
     assert error_class(decide(gone, NOW)) is ErrorClass.LOST
 
 
-def test_of_a_job_that_was_deleted_in_its_time_nothing_is_said_but_that_it_runs() -> None:
-    facts = view(fetching(), jobs=(job(ready=True, deleting=True),), job_age_seconds=20)
+@pytest.mark.parametrize(("overstayed", "said"), [(-280, False), (1, False), (31, True)])
+def test_what_to_do_about_a_dead_node_is_said_once_the_deletion_of_its_job_drags_on(
+    overstayed: float, said: bool
+) -> None:
+    """It may stay so for as long as nobody deletes the Node; an ordinary deletion is over before."""
+    age = 300 + OVERSTAY_GRACE_SECONDS + overstayed
+    facts = view(fetching(), jobs=(job(ready=True, deleting=True),), job_age_seconds=age)
     waits = decide(facts, NOW)
     assert isinstance(waits, Wait)
-    assert "delete" not in message(waits)
+    assert waits.until is None
+    assert ("if its node is dead, delete the Node" in message(waits)) == said
 
 
 def test_a_job_that_seems_to_overstay_is_read_before_it_is_deleted_with_its_outcome() -> None:

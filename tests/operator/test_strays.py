@@ -139,7 +139,6 @@ def test_a_job_that_overstays_is_deleted_in_the_foreground_and_nothing_is_claime
     # Its deadline and a grace of a minute.
     until(lambda: metadata().deletion_timestamp is not None, 90, "it overstays")
     assert metadata().finalizers == ["foregroundDeletion"]
-    until(lambda: "delete the Node" in world.condition("endless")["message"], 10, "it is said")
     world.make("beside", fate=QUICK)
     world.wait_outcome("beside", 1)
     assert (world.run("endless")["number"], world.run("endless")["outcome"]) == (1, "Running")

@@ -42,10 +42,20 @@ def test_every_page_with_commands_is_run_by_a_test_that_is_there() -> None:
 
 def test_no_block_hides_a_command_from_the_tests() -> None:
     """A shell is called `sh`, output `console`: nothing else would be run, or compared."""
-    known = {"sh", "console", "yaml", "json", "toml", "python", "sql"}
+    known = {"sh", "console", "yaml", "json", "toml", "python", "sql", "promql"}
     for page in pages():
         assert {block.language for block in blocks(page)} <= known, page
         assert page.read_text(encoding="utf-8").count("\n```") == 2 * len(blocks(page)), page
+
+
+def observability() -> str:
+    return (DOCS / "observability.md").read_text(encoding="utf-8")
+
+
+def above(name: str) -> list[str]:
+    """``a.b.c`` → a.b.c, a.b, a."""
+    words = name.split(".")
+    return [".".join(words[:count]) for count in range(len(words), 0, -1)]
 
 
 def leaves(values: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -61,6 +71,11 @@ def leaves(values: dict[str, Any], path: str = "") -> dict[str, Any]:
 
 def test_each_value_of_the_chart_has_a_row_with_its_default() -> None:
     values = leaves(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")))
+    # What is watched, and by what, has a page of its own, which names its values.
+    of_metrics = {name for name in values if name.startswith("metrics.")}
+    for name in of_metrics:
+        assert any(f"`{value}`" in observability() for value in above(name)), name
+        del values[name]
     shown = table(DOCS / "operating.md", "value", "default", "what it sets")
     assert set(shown) == set(values)
     for name, value in values.items():

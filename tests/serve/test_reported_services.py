@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support import crds
 
-from spark_operator.serve.leader import reported
+from spark_operator.serve.reported import reported
 
 
 def test_it_names_no_more_services_than_the_crd_has_room_for() -> None:

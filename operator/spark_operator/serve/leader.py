@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from spark_operator.act import jobs, schedulers
@@ -14,6 +13,7 @@ from spark_operator.serve.cache import Cache, Entry
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.evaluate import Evaluator
 from spark_operator.serve.planner import Planner
+from spark_operator.serve.reported import reported
 from spark_operator.serve.wakes import Wakes
 from spark_operator.serve.workqueue import WorkQueue
 
@@ -27,8 +27,6 @@ _SWEEP_SECONDS = 600
 WORKERS = 64
 _CHUNK = 500
 _NO_SCHEDULER_REMINDER_SECONDS = 300
-# As many as the CRD has room for: with one more the whole heartbeat would be refused.
-_MOST_SERVICES = 1024
 
 
 def to_be_looked_at(entry: Entry, now: datetime, monotonic: float) -> bool:
@@ -43,14 +41,6 @@ def to_be_looked_at(entry: Entry, now: datetime, monotonic: float) -> bool:
         return True
     soon = entry.next_look is not None and entry.next_look <= now + timedelta(seconds=TICK_SECONDS)
     return soon or monotonic - entry.looked_at > _SWEEP_SECONDS
-
-
-def reported(services: Iterable[str], plugins: Container[str]) -> list[str]:
-    """The services that are counted each by itself: those that have a Plugin.
-
-    Whoever may write Integrations can name services by the thousand; only an administrator makes Plugins.
-    """
-    return sorted(service for service in services if service in plugins)[:_MOST_SERVICES]
 
 
 class Leader:

@@ -11,6 +11,7 @@ import pytest
 from tests.support import crds
 from tests.support.pages import DOCS, ROOT, tables
 
+from spark_operator.model import status
 from spark_operator.model.status import ErrorClass, Reason
 
 KINDS = ("Integration", "Plugin", "Scheduler")
@@ -139,13 +140,21 @@ def test_each_error_class_has_a_row() -> None:
 
 
 def announced() -> Iterator[str]:
-    """The reasons of Events that are spelt out in the code; the others are a condition's."""
+    """The reasons of Events that are no reason of a condition: a text, or a member of an enum of the model."""
     for file in OPERATOR.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Announcement":
                 for keyword in node.keywords:
-                    if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant):
-                        yield str(keyword.value.value)
+                    if keyword.arg == "reason":
+                        yield from set(_spelt_out(keyword.value)) - set(Reason)
+
+
+def _spelt_out(value: ast.expr) -> Iterator[str]:
+    match value:
+        case ast.Constant():
+            yield str(value.value)
+        case ast.Attribute(value=ast.Name(id=enum), attr=member) if hasattr(status, enum):
+            yield str(getattr(status, enum)[member])
 
 
 def test_each_reason_of_an_event_has_a_row() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+
+from tests.support import crds
 
 ROOT = Path(__file__).parents[1]
-CRDS = ROOT / "charts" / "spark-integrations" / "crds"
 
 _JOB = "tests/act/test_job_manifest.py"
 _DURING = "tests/operator/test_during_a_run.py"
@@ -154,40 +153,11 @@ TESTS = {
         "status.byService.*.suspended": _COUNTS,
     },
 }
-# What lies below is the plugin author's, not ours.
-_WHOLES = {"spec.config", "spec.configSchema"}
-
-
-def _leaves(schema: dict[str, Any], path: str) -> set[str]:
-    if path in _WHOLES:
-        return {path}
-    inner = schema.get("items", schema) if schema.get("type") == "array" else schema
-    each = inner.get("additionalProperties")
-    if isinstance(each, dict) and each.get("properties"):
-        return _leaves(each, f"{path}.*")
-    properties = inner.get("properties")
-    if not properties:
-        return {path}
-    return {leaf for name, part in properties.items() for leaf in _leaves(part, f"{path}.{name}")}
-
-
-def _fields(kind: str) -> set[str]:
-    for file in CRDS.glob("*.yaml"):
-        crd = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if crd["spec"]["names"]["kind"] == kind:
-            version = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-            return {
-                leaf
-                for part in ("spec", "status")
-                if part in version
-                for leaf in _leaves(version[part], part)
-            }
-    raise AssertionError(f"no CRD of {kind}")
 
 
 @pytest.mark.parametrize("kind", TESTS)
 def test_each_field_has_a_test_and_each_test_a_field(kind: str) -> None:
-    assert set(TESTS[kind]) == _fields(kind)
+    assert set(TESTS[kind]) == set(crds.fields(kind))
 
 
 @pytest.mark.parametrize("name", sorted({t for tests in TESTS.values() for t in tests.values()}))

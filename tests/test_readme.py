@@ -12,15 +12,16 @@ import pytest
 from dev.cluster import Cluster
 
 from spark_operator.model.status import Reason
+from tests.support import pages
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
 
 pytestmark = pytest.mark.apiserver
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    return [block.text for block in pages.blocks(README, language)]
 
 
 def sh(cluster: Cluster, script: str, folder: Path) -> str:
@@ -47,17 +48,6 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         target = block.split()[1]
         assert block == f"make {target}\n"
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
-
-
-def test_the_long_runs_are_targets_of_the_makefile() -> None:
-    """What they run is run by the tests, for a moment each (tests/faults, tests/chaos)."""
-    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^make (.*?)\s*#", text, flags=re.MULTILINE)
-    assert len(commands) == 4
-    for command in commands:
-        subprocess.run(
-            ["make", "--dry-run", *command.split()], cwd=ROOT, check=True, capture_output=True
-        )
 
 
 @pytest.fixture
@@ -109,10 +99,6 @@ def test_what_it_says_of_installing_using_and_removing_works_as_it_stands(
 
 
 def test_every_state_has_a_row() -> None:
+    shown = {row[0] for row in pages.rows(README)}
     for reason in Reason:
-        assert f"| `{reason}` |" in README
-
-
-def test_every_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+        assert f"`{reason}`" in shown

@@ -213,6 +213,24 @@ def test_each_file_of_a_plugin_becomes_a_plugin(helm: Run, tmp_path: Path) -> No
     assert made["metadata"]["labels"]["app.kubernetes.io/instance"] == "x"
 
 
+def test_what_is_overridden_of_a_plugin_counts_and_all_else_is_as_it_was(helm: Run) -> None:
+    before = {o["metadata"]["name"]: o for o in render(helm) if o["kind"] == "Plugin"}
+    options = ("maxConcurrentFetches=3", "writesCredentials=true")
+    found = render(
+        helm, *(word for o in options for word in ("--set", f"plugins.overrides.rest.{o}"))
+    )
+    after = {o["metadata"]["name"]: o for o in found if o["kind"] == "Plugin"}
+    before["rest"]["spec"] |= {"maxConcurrentFetches": 3, "writesCredentials": True}
+    assert after == before
+
+
+def test_an_override_of_a_plugin_that_is_not_there_is_refused(helm: Run) -> None:
+    option = "plugins.overrides.rset.maxConcurrentFetches=3"
+    refused = helm("template", "x", str(CHART), "--set", option, check=False)
+    assert refused.returncode != 0
+    assert "there is no bundled Plugin rset" in refused.stderr
+
+
 def test_the_bundled_plugins_are_in_the_chart(helm: Run) -> None:
     names = {b["metadata"]["name"] for b in render(helm) if b["kind"] == "Plugin"}
     assert names == BUNDLED

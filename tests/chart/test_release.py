@@ -110,6 +110,25 @@ def test_an_upgrade_can_leave_the_crds_alone(installed: Server, tmp_path: Path) 
     assert "does not exist" in explained.stderr
 
 
+def test_what_was_changed_by_hand_is_never_undone_without_a_word(installed: Server) -> None:
+    upgrade = ("upgrade", NAME, str(CHART), *IN, "--reset-then-reuse-values")
+    pause, limit = '{"spec":{"suspend":true}}', '{"spec":{"maxConcurrentFetches":3}}'
+    installed.kubectl("patch", "scheduler", NAME, *IN, "--type=merge", "-p", pause)
+    installed.helm(*upgrade)
+    assert scheduler(installed)["spec"]["suspend"] is True
+
+    installed.kubectl("patch", "plugin", "rest", "--type=merge", "-p", limit)
+    refused = installed.helm(*upgrade, check=False)
+    assert 'conflict with "kubectl-patch"' in refused.stderr
+    installed.helm(*upgrade, "--force-conflicts")
+
+    overridden = ("--set", "plugins.overrides.rest.maxConcurrentFetches=3")
+    installed.helm(*upgrade, *overridden)
+    installed.helm(*upgrade)
+    (rest,) = (o for o in objects(installed, "plugins") if o["metadata"]["name"] == "rest")
+    assert rest["spec"]["maxConcurrentFetches"] == 3
+
+
 def test_removing_leaves_the_kinds_and_the_integrations_and_nothing_else(installed: Server) -> None:
     before = crd_uids(installed)
     installed.create("Integration", {"service": "rest"}, namespace="team-a", dry_run=False)

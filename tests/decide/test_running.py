@@ -193,6 +193,19 @@ def test_a_job_that_overstays_is_deleted_in_the_foreground_and_lost_once_it_is_g
     assert error_class(decide(gone, NOW)) is ErrorClass.LOST
 
 
+@pytest.mark.parametrize(("overstayed", "said"), [(-280, False), (1, False), (31, True)])
+def test_what_to_do_about_a_dead_node_is_said_once_the_deletion_of_its_job_drags_on(
+    overstayed: float, said: bool
+) -> None:
+    """It may stay so for as long as nobody deletes the Node; an ordinary deletion is over before."""
+    age = 300 + OVERSTAY_GRACE_SECONDS + overstayed
+    facts = view(fetching(), jobs=(job(ready=True, deleting=True),), job_age_seconds=age)
+    waits = decide(facts, NOW)
+    assert isinstance(waits, Wait)
+    assert waits.until is None
+    assert ("if its node is dead, delete the Node" in message(waits)) == said
+
+
 def test_a_job_that_seems_to_overstay_is_read_before_it_is_deleted_with_its_outcome() -> None:
     age = 300 + OVERSTAY_GRACE_SECONDS + 1
     facts = view(fetching(), jobs=(job(ready=True),), job_age_seconds=age, job_was_ready=True)

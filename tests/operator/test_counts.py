@@ -84,6 +84,16 @@ def test_each_state_is_counted_in_total_and_by_service_and_a_service_that_went_i
         assert status["counts"] == counts(5, 0, 1, 1, 1)
 
 
+def test_a_service_without_a_plugin_counts_in_the_total_alone(
+    world: World, take_over: Callable[[], dict[str, Any]]
+) -> None:
+    world.make("mistyped", service="ret")
+    world.wait_reason("mistyped", "UnknownService")
+    status = take_over()
+    assert status["counts"] == counts(1, 0, 0, 0, 0)
+    assert status.get("byService", {}) == {}
+
+
 def test_the_report_tells_who_leads_when_it_looked_and_how_long_it_took(
     world: World, take_over: Callable[[], dict[str, Any]]
 ) -> None:

@@ -53,6 +53,13 @@ _CAPACITY_PATIENCE = timedelta(seconds=60)
 # Nothing tells when a missing PersistentVolumeClaim appears, so it is looked for again.
 _VOLUME_CLAIM_RECHECK = timedelta(seconds=15)
 _JOB_NAME_LENGTH = 63
+# A pod is gone within its grace period, where there is somebody to end it.
+_DELETION_PATIENCE_SECONDS = 30
+# The pod of a node that does not answer may be alive: until Kubernetes knows better, no other is started.
+_POD_NOT_GONE = (
+    "Its time is over and its Job is being deleted, but Kubernetes does not know that the pod has "
+    "ended: if its node is dead, delete the Node."
+)
 
 
 def job_name(integration: Integration, number: int) -> str:
@@ -366,8 +373,10 @@ def _running(view: View, run: Run, now: datetime) -> Decision:
         return _record(view, run, end, now)
     if job.deleting:
         # Its end is an event; what follows is decided when it is gone.
-        return Wait(None, _fetching(integration, integration.status, run, now))
-    if view.job_age_seconds > _deadline_seconds(integration, job) + OVERSTAY_GRACE_SECONDS:
+        dragging = _overstays(view, job, _DELETION_PATIENCE_SECONDS)
+        told = replace(run, message=_POD_NOT_GONE) if dragging else run
+        return Wait(None, _fetching(integration, integration.status, told, now))
+    if _overstays(view, job):
         # The Job controller or the node is not doing its part. Or the watch is not: a Job that ended
         # unnoticed must not be deleted with its outcome, so it is read before.
         if not view.job_is_live:
@@ -392,6 +401,11 @@ def _without_job(view: View, run: Run, now: datetime) -> Decision:
     return _record(
         view, run, outcome.lost("The Job is gone, and nobody recorded how it ended."), now
     )
+
+
+def _overstays(view: View, job: Job, patience_seconds: float = 0) -> bool:
+    deadline = _deadline_seconds(view.integration, job)
+    return view.job_age_seconds > deadline + OVERSTAY_GRACE_SECONDS + patience_seconds
 
 
 def _deadline_seconds(integration: Integration, job: Job) -> int:

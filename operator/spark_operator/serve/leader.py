@@ -16,6 +16,7 @@ from spark_operator.serve.clock import Clock
 from spark_operator.serve.evaluate import Evaluator
 from spark_operator.serve.metrics import Metrics
 from spark_operator.serve.planner import Planner
+from spark_operator.serve.reported import reported
 from spark_operator.serve.wakes import Wakes
 from spark_operator.serve.workqueue import WorkQueue
 
@@ -282,7 +283,7 @@ class Leader:
         )
 
     def _count(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        """In all, and by service."""
+        """In all, and by service where there is a Plugin of it."""
         known = [entry.integration for entry in self._cache.integrations.values()]
         counts = {
             "total": Counter(i.spec.service for i in known),
@@ -295,7 +296,7 @@ class Leader:
             {name: count.total() for name, count in counts.items()},
             {
                 service: {name: count[service] for name, count in counts.items()}
-                for service in sorted(counts["total"])
+                for service in reported(counts["total"], self._cache.plugins)
             },
         )
 

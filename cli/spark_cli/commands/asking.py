@@ -35,7 +35,9 @@ def fetch_command(
     choice.require()
     facts, found = access.facts(), access.find(choice)
     orders = requesting.orders(
-        found, lambda i: select.fetch(i, facts.outlook(i), force=force), Mode.FETCH
+        found,
+        lambda i: select.fetch(i, facts.outlook(i), force=force, named=choice.named),
+        Mode.FETCH,
     )
     return requesting.carry_out(access, facts, found, orders, wait=wait, timeout=timeout, form=form)
 
@@ -107,6 +109,9 @@ def _again(
     choice.require()
     facts, found = access.facts(), access.find(choice)
     orders = requesting.orders(
-        found, lambda i: select.fetch(i, facts.outlook(i), force=True), mode, since
+        found,
+        lambda i: select.fetch(i, facts.outlook(i), force=True, named=choice.named),
+        mode,
+        since,
     )
     return requesting.carry_out(access, facts, found, orders, wait=wait, timeout=timeout, form=form)

@@ -18,7 +18,7 @@ from spark_operator.decide.capacity import Candidate
 from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
-from spark_operator.model.status import Mode
+from spark_operator.model.status import Mode, Reason
 
 Judged = list[tuple[Integration, Verdict]]
 
@@ -53,7 +53,9 @@ def check_command(
         choice.require()
         found = access.find(choice)
         orders = requesting.orders(
-            found, lambda i: select.fetch(i, facts.outlook(i), force=True), Mode.CHECK
+            found,
+            lambda i: select.fetch(i, facts.outlook(i), force=True, named=choice.named),
+            Mode.CHECK,
         )
         return requesting.carry_out(
             access, facts, found, orders, wait=wait, timeout=timeout, form=form
@@ -65,7 +67,8 @@ def check_command(
     for line in found.missing:
         click.echo(f"error: {line}", err=True)
     _show(access, facts, judged, form)
-    held = any(verdict.action is Action.HOLD for _, verdict in judged)
+    # Suspending is somebody's will.
+    held = any(v.action is Action.HOLD and v.reason != Reason.SUSPENDED for _, v in judged)
     return Exit.FAILED if held or found.missing else Exit.OK
 
 

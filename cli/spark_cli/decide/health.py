@@ -196,9 +196,7 @@ def plugins(found: Sequence[Plugin], integrations: Sequence[Integration]) -> lis
         if problem is not None and not problem.startswith("spec.config"):
             findings.append(Finding(Level.FAIL, f"Plugin {plugin.name}", problem))
     if not findings:
-        findings.append(
-            _ok("Plugins", f"{len(found)} are there, and each service in use is among them")
-        )
+        findings.append(_ok("Plugins", f"each service in use is among the {len(found)} there are"))
     return findings
 
 

@@ -3,7 +3,7 @@
 from spark_cli.decide.verdict import Verdict
 from spark_operator.model.integration import Integration
 from spark_operator.model.record import record
-from spark_operator.model.status import Mode, Run
+from spark_operator.model.status import Mode, Reason, Run
 
 
 @record(frozen=True, slots=True)
@@ -16,14 +16,15 @@ class Choice:
     why: str
 
 
-def fetch(integration: Integration, verdict: Verdict, *, force: bool) -> Choice:
+def fetch(integration: Integration, verdict: Verdict, *, force: bool, named: bool) -> Choice:
     """Those due or failed; with ``force`` all whose request would be taken at some time.
 
     A request for what is suspended or refused would be taken later, when nobody thinks of it any more:
-    it is not sent.
+    it is not sent. Whoever asks for all (not ``named``) does not mean what is suspended on purpose.
     """
     if verdict.held:
-        return Choice(False, False, True, f"not asked for: {verdict.message}")
+        failed = named or verdict.reason != Reason.SUSPENDED
+        return Choice(False, False, failed, f"not asked for: {verdict.message}")
     run = integration.status.run
     if run is not None and run.running and not force:
         return Choice(False, True, False, f"run {run.number} goes on already")
@@ -34,11 +35,11 @@ def fetch(integration: Integration, verdict: Verdict, *, force: bool) -> Choice:
     return Choice(False, False, False, f"not due: {verdict.message} (--force fetches all the same)")
 
 
-def retry(integration: Integration, verdict: Verdict) -> Choice:
+def retry(integration: Integration, verdict: Verdict, *, named: bool) -> Choice:
     """Those whose latest attempt failed."""
     if not integration.status.failing:
         return Choice(False, False, False, "has not failed")
-    return fetch(integration, verdict, force=True)
+    return fetch(integration, verdict, force=True, named=named)
 
 
 def again(run: Run | None) -> tuple[Mode, str | None]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,8 @@ from spark_operator.model.result import clean
 _CELL = 2_000
 # Where nobody looks, a line is as long as it must be: a script must not lose half a message.
 _UNBOUNDED = 100_000
+# A message in fewer columns cannot be read.
+_READABLE = 36
 
 _STYLES = {
     "Fetched": "green",
@@ -55,42 +58,56 @@ def cell(value: object) -> Text:
     return Text(said, style=_STYLES.get(said, ""))
 
 
-def grid(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
-) -> Table:
-    """The last column takes what is left of the line, the others what they need."""
+def grid(columns: Sequence[str], rows: Sequence[Sequence[object]], *, fold: bool = False) -> Table:
+    """For a terminal. The last column takes what is left of the line: one line a row, or as many as its
+    text needs (``fold``); the others what they need."""
     table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
     for column in columns:
         last = column == columns[-1]
-        table.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=not last,
-            overflow="fold",
-        )
+        overflow: Literal["fold", "ellipsis"] = "fold" if last and fold else "ellipsis"
+        table.add_column(column, no_wrap=not (last and fold), overflow=overflow)
     for row in rows:
         table.add_row(*map(cell, row))
     return table
 
 
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[Text]]) -> list[int]:
+    return [
+        max([len(column), *(row[n].cell_len for row in cells)]) for n, column in enumerate(columns)
+    ]
+
+
+def _texts(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Text]:
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = _widths(columns, cells)
+    texts = []
+    for row in [[Text(column) for column in columns], *cells]:
+        text = Text()
+        for n, (value, width) in enumerate(zip(row, widths, strict=True)):
+            text.append_text(value)
+            if n + 1 < len(widths):
+                text.append(" " * (width - value.cell_len + 3))
+        text.rstrip()
+        texts.append(text)
+    return texts
+
+
 def lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     """The table as plain lines, without spaces at their ends."""
-    told = [[cell(value).plain for value in row] for row in rows]
-    widths = [
-        max(len(column), *(len(row[n]) for row in told)) if told else len(column)
-        for n, column in enumerate(columns)
-    ]
-    return [
-        "   ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in [list(columns), *told]
-    ]
+    return [text.plain for text in _texts(columns, rows)]
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """On standard output."""
     out = console()
-    if out.is_terminal:
-        out.print(grid(columns, rows))
-    else:
+    if not out.is_terminal:
         for line in lines(columns, rows):
             print(line)
+        return
+    left = out.width - sum(w + 3 for w in _widths(columns, [list(map(cell, r)) for r in rows])[:-1])
+    if left >= _READABLE:
+        out.print(grid(columns, rows, fold=True))
+        return
+    # A column of a few letters is no message: the terminal breaks the lines, as kubectl's.
+    for text in _texts(columns, rows):
+        out.print(text, soft_wrap=True)

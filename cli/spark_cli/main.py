@@ -11,7 +11,6 @@ import click
 from spark_cli import COMPLETE_VARIABLE, PROGRAM
 from spark_cli.exits import Exit, Failure
 
-
 # In the order of the help. A module is imported when its command is: what `list` needs is quick, what
 # `run` needs is not.
 COMMANDS = {

@@ -64,12 +64,17 @@ def test_a_flush_deletes_the_failed_jobs_and_clears_the_failures(
     gone = job_of(world, "d", 2)
     assert world.status("d")["consecutiveFailures"] == 1
     told = spark("flush", "d", "--dry-run")
-    assert told.out.splitlines() == [f"d job {gone} would be deleted", "d failures would be cleared"]
+    assert told.out.splitlines() == [
+        f"d job {gone} would be deleted",
+        "d failures would be cleared",
+    ]
     assert gone in world.job_names()
     answer = spark("flush", "d")
     assert answer.code == 0
     assert answer.out.splitlines() == [f"d job {gone} deleted", "d failures cleared"]
-    until(lambda: world.status("d")["consecutiveFailures"] == 0, 20, "the failures were not cleared")
+    until(
+        lambda: world.status("d")["consecutiveFailures"] == 0, 20, "the failures were not cleared"
+    )
     until(lambda: gone not in world.job_names(), 20, "the Job was not deleted")
     assert kept in world.job_names()
     assert runs(world, "d") == 2, "a flush is no fetch"

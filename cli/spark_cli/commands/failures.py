@@ -59,9 +59,7 @@ def retry_command(
     facts, found = access.facts(), access.find(choice)
     orders = []
     for integration in found.integrations:
-        chosen = select.retry(
-            integration, facts.outlook(integration), named=choice.named
-        )
+        chosen = select.retry(integration, facts.outlook(integration), named=choice.named)
         if choice.named or chosen.ask or chosen.failed:
             mode, since = select.again(integration.status.fetch)
             orders.append(Order(integration, chosen, mode, since))

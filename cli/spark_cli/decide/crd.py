@@ -78,6 +78,21 @@ def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def unread(schema: Mapping[str, Any]) -> list[str]:
+    """The rules that an API server alone can judge; those that compare with the object before are no
+    matter of a manifest."""
+    found = []
+    for rule in fields.items(schema.get("x-kubernetes-validations")):
+        text = fields.text(rule.get("rule"))
+        try:
+            cel.holds(text, {})
+        except cel.Unreadable:
+            found += [text] if "oldSelf" not in text else []
+    parts = [*fields.mapping(schema.get("properties")).values()]
+    parts += [schema[k] for k in ("items", "additionalProperties") if k in schema]
+    return found + [text for part in map(fields.mapping, parts) for text in unread(part)]
+
+
 def _of_rules(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
     for rule in fields.items(schema.get("x-kubernetes-validations")):
         try:

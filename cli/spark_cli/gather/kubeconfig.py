@@ -83,7 +83,7 @@ def _settled(body: Mapping[str, Any], path: Path) -> dict[str, Any]:
         embedded = settled.pop(f"{key}-data", None)
         if embedded:
             try:
-                content = base64.b64decode(embedded)
+                content = base64.b64decode("".join(str(embedded).split()), validate=True)
             except (binascii.Error, TypeError, ValueError):
                 raise NoAccess(f"{key}-data in {path} is not base64") from None
             settled[key] = str(private_files.write(key, content))

@@ -79,10 +79,16 @@ def run(argv: Sequence[str]) -> int:
     """The exit code; whatever happens is told in a line on standard error."""
     debug = "--debug" in argv
     try:
-        answer = command.main(
-            list(argv), prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, standalone_mode=False
-        )
+        if COMPLETE_VARIABLE in os.environ:
+            # A shell asks for candidates: click answers, and ends the process.
+            command.main(list(argv), prog_name="kubectl-spark", complete_var=COMPLETE_VARIABLE)
+        # Not by click's main, which takes a reader that has enough for a failure.
+        with command.make_context(PROGRAM, list(argv)) as ctx:
+            answer = command.invoke(ctx)
+        sys.stdout.flush()
         return answer if isinstance(answer, int) else Exit.OK
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.exceptions.Abort:
         return _interrupted()
     except click.ClickException as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.cli.kubelet import Kubelet
 from tests.cli.support import Spark, ended
@@ -67,7 +69,6 @@ def test_what_is_due_would_start_and_waits_where_no_place_is_free(
     finally:
         world.change_scheduler(suspend=False, maxConcurrentFetches=1)
     try:
-        world.wait_reason("due-1", "Pending")
         answer = spark("check", "due-1", "due-2")
         assert {row[1] for row in answer.rows} == {"Queue"}
         assert "maxConcurrentFetches" in answer.rows[0][-1]
@@ -192,11 +193,14 @@ def test_plugins_are_listed_and_one_is_told_with_its_settings(spark: Spark, worl
         assert unknown.code == 1
         assert f"there are: {world.namespace}" in unknown.err or world.namespace in unknown.err
     finally:
-        world.change_plugin(configSchema={"type": "object"}, credentials=[])
+        plain = {"type": "object", "properties": None, "required": None}
+        world.change_plugin(configSchema=plain, credentials=[])
 
 
-def test_the_log_of_a_run_is_printed_as_its_kubelet_gives_it(spark: Spark, world: World) -> None:
-    with Kubelet(world) as kubelet:
+def test_the_log_of_a_run_is_printed_as_its_kubelet_gives_it(
+    spark: Spark, world: World, apiserver: Any
+) -> None:
+    with Kubelet(world, apiserver) as kubelet:
         job = job_of(world, "hanging")
         pod = kubelet.adopt(job)
         kubelet.say(pod, "one\n", "two\n")
@@ -208,11 +212,10 @@ def test_the_log_of_a_run_is_printed_as_its_kubelet_gives_it(spark: Spark, world
         assert spark("logs", "hanging", "--run", "1").out == "one\ntwo\n"
 
 
-def test_a_log_is_followed_while_it_is_written(spark: Spark, world: World) -> None:
-    with Kubelet(world) as kubelet:
+def test_a_log_is_followed_while_it_is_written(spark: Spark, world: World, apiserver: Any) -> None:
+    with Kubelet(world, apiserver) as kubelet:
         pod = kubelet.adopt(job_of(world, "hanging"))
         kubelet.say(pod, "one\n")
-        kubelet.hold()
         with spark.start("logs", "hanging", "-f") as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "one\n"

@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.operator.support import pod_of
 from tests.support.waiting import until
-from tests.support.world import World
+from tests.support.world import GROUP, VERSION, World
 
 
 class Kubelet:
@@ -66,17 +66,27 @@ class Kubelet:
         self._process.wait(10)
         self._temporary.cleanup()
 
-    def adopt(self, job: str) -> str:
-        """A newer pod of the Job, as after a drain, which has begun on this node; its name."""
+    def adopt(self, integration: str, job: str) -> str:
+        """A newer pod of the Job of an Integration, as after a drain, begun on this node; its name."""
         old = self._world.core.read_namespaced_pod(pod_of(self._world, job), self._world.namespace)
         name = f"{job}-{uuid.uuid4().hex[:5]}"
         body = {
-            # By this label the pods of a Job are found; without the owner it is not counted by the Job.
+            # By this label the pods of a Job are found. Another controller owns it, or the Job would adopt
+            # it and delete it, as it has one pod already.
             "metadata": {
                 "name": name,
                 "labels": {
                     "batch.kubernetes.io/controller-uid": old.metadata.owner_references[0].uid
                 },
+                "ownerReferences": [
+                    {
+                        "apiVersion": f"{GROUP}/{VERSION}",
+                        "kind": "Integration",
+                        "name": integration,
+                        "uid": self._world.get(integration)["metadata"]["uid"],
+                        "controller": True,
+                    }
+                ],
             },
             "spec": {
                 "nodeName": self._name,

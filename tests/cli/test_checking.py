@@ -201,8 +201,7 @@ def test_the_log_of_a_run_is_printed_as_its_kubelet_gives_it(
     spark: Spark, world: World, apiserver: Any
 ) -> None:
     with Kubelet(world, apiserver) as kubelet:
-        job = job_of(world, "hanging")
-        pod = kubelet.adopt(job)
+        pod = kubelet.adopt("hanging", job_of(world, "hanging"))
         kubelet.say(pod, "one\n", "two\n")
         answer = spark("logs", "hanging")
         assert (answer.code, answer.out) == (0, "one\ntwo\n")
@@ -214,7 +213,7 @@ def test_the_log_of_a_run_is_printed_as_its_kubelet_gives_it(
 
 def test_a_log_is_followed_while_it_is_written(spark: Spark, world: World, apiserver: Any) -> None:
     with Kubelet(world, apiserver) as kubelet:
-        pod = kubelet.adopt(job_of(world, "hanging"))
+        pod = kubelet.adopt("hanging", job_of(world, "hanging"))
         kubelet.say(pod, "one\n")
         with spark.start("logs", "hanging", "-f") as process:
             assert process.stdout is not None

@@ -134,7 +134,9 @@ def test_a_failure_is_told_in_a_sentence_and_is_1(tmp_path: Path, service: Servi
 def test_what_is_missing_is_said(tmp_path: Path, service: Service) -> None:
     path = write(tmp_path / "shop.yaml", manifest(service), signed(service))
     assert "there are several Integrations" in NOWHERE("run", path).err
-    other = write(tmp_path / "other.yaml", manifest(service, service="nosuch"))
+    body = manifest(service)
+    body["spec"]["service"] = "nosuch"
+    other = write(tmp_path / "other.yaml", body)
     assert 'no plugin "nosuch" is installed here; there are:' in NOWHERE("run", other).err
     assert NOWHERE("run").code == 2
     secret = write(tmp_path / "secret.yaml", signed(service))

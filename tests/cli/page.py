@@ -44,9 +44,9 @@ def alike(output: str) -> str:
     follow from their lengths."""
     for pattern, stands_for in (
         (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z(-[0-9a-f]{6})?", "TIME"),
-        (r"\b(\d+d)?(\d+h)?(\d+m)?(\d+s)?(?<=[dhms])\b", "AGE"),
-        (r"(in AGE|now)(?=\s|$)", "NEXT"),
         (r"-[0-9a-f]{8}-(\d+)", r"-HASH-\1"),
+        (r"\b(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(?<=[dhms])\b", "AGE"),
+        (r"\b(in AGE|now)\b", "NEXT"),
         (r"\S+_[0-9a-f]{8} leads", "HOLDER leads"),
         (r"127\.0\.0\.1:\d+", "HOST"),
         (r"v1\.\d+\.\d+", "VERSION"),

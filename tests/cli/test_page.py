@@ -14,7 +14,7 @@ import yaml
 from tests.cli import page
 from tests.cli.kubelet import Kubelet
 from tests.cli.support import PROGRAM, account
-from tests.operator.support import QUICK, fails, job_of
+from tests.operator.support import fails, job_of
 from tests.support.process import Operator
 from tests.support.waiting import until
 from tests.support.world import GROUP, VERSION, World
@@ -84,10 +84,12 @@ def scene(apiserver: Any, tmp_path: Path) -> Iterator[World]:
         operator.start().wait_leading()
         _as_pod(world, tmp_path)
         spotify = {"service": "spotify", "credentialsSecretName": "accounts"}
-        rows = {**QUICK, "message": '{"rows": 120}'}
+        # Slow enough to be seen running, and bob so patient that no retry comes in between.
+        rows = {"delay": "2s", "message": '{"rows": 120}'}
         world.make("alice", fate=rows, **spotify)
         _label(world, "alice")
-        world.make("bob", fate=fails(message="The service answered 503."), **spotify)
+        failing = fails(delay="2s", message="The service answered 503.")
+        world.make("bob", fate=failing, retryDelaysSeconds=[3600, 3600, 3600], **spotify)
         refused = "The token is refused (401): renew it in Secret accounts, then retry."
         world.make(
             "carol", fate=fails(10, message=refused, reason="InvalidCredentials"), service="rest"

@@ -46,7 +46,7 @@ def _findings(access: Access) -> list[Finding]:
     if any(f.level is Level.FAIL for f in crds):
         # Everything else is about objects that cannot be there.
         return findings + health.clock(cluster.ahead, None, cluster.now())
-    findings += health.rights("you", diagnosis.granted(cluster, health.OF_THE_USER))
+    findings += health.rights("your rights", diagnosis.granted(cluster, health.OF_THE_USER))
     read = diagnosis.read(cluster, access.scheduler)
     now = cluster.now()
     if read.scheduler_hidden:
@@ -90,7 +90,7 @@ def _operator(access: Access, read: diagnosis.Read) -> list[Finding]:
     if granted is None:
         said = "cannot be looked at: you may not create subjectaccessreviews"
         return [Finding(Level.WARN, "rights of the operator", said)]
-    return health.rights(f"the operator ({account})", granted)
+    return health.rights(f"rights of the operator ({account})", granted)
 
 
 def _destinations(access: Access, read: diagnosis.Read) -> list[Finding]:
@@ -118,7 +118,8 @@ def _credentials(access: Access, read: diagnosis.Read) -> list[Finding]:
     for integration in read.integrations:
         plugin = by_name.get(integration.spec.service)
         secret = integration.spec.credentials_secret_name
-        if plugin is None or not plugin.credentials:
+        wanted = plugin is not None and any(key.required for key in plugin.credentials)
+        if plugin is None or not plugin.credentials or not (wanted or secret):
             continue
         looked += 1
         keys: list[str] | None = None

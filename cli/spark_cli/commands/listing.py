@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -146,6 +147,14 @@ def _meant(integration: Integration, choice: Choice) -> bool:
     return named and (choice.service is None or integration.spec.service == choice.service)
 
 
+def _events(access: Access, integration: Integration) -> list[dict[str, Any]]:
+    return access.cluster.list(
+        kinds.EVENT,
+        integration.namespace,
+        field_selector=f"involvedObject.uid={integration.uid}",
+    )
+
+
 def _details(access: Access, choice: Choice) -> int:
     found = access.find(choice)
     cluster = access.cluster
@@ -153,12 +162,10 @@ def _details(access: Access, choice: Choice) -> int:
     scheduler = schedulers.parse(body) if body else None
     for number, each in enumerate(found.bodies):
         integration = integrations.parse(each)
-        plugin_body = cluster.find(kinds.PLUGIN, integration.spec.service)
-        events = cluster.list(
-            kinds.EVENT,
-            integration.namespace,
-            field_selector=f"involvedObject.uid={integration.uid}",
-        )
+        service = integration.spec.service
+        plugin_body = gathering.if_allowed(partial(cluster.find, kinds.PLUGIN, service), None)
+        nothing: list[dict[str, Any]] = []
+        events = gathering.if_allowed(partial(_events, access, integration), nothing)
         if number:
             click.echo()
         detail.integration(

@@ -24,7 +24,7 @@ from spark_operator.model.status import Run, Trigger
 
 
 @click.command("run")
-@click.argument("path", required=False, metavar="[FILE]")
+@click.argument("path", required=False, metavar="[FILE]", type=click.Path(allow_dash=True))
 @click.option(
     "--name", type=IntegrationName(), help="this Integration: of the file, else of the cluster"
 )

@@ -23,7 +23,9 @@ _KINDS = {"Integration": kinds.INTEGRATION, "Plugin": kinds.PLUGIN, "Scheduler":
 
 
 @click.command("validate")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
 @click.option(
     "--offline", is_flag=True, help="ask no cluster: the CRDs and Plugins of this version count"
 )

@@ -299,14 +299,14 @@ OF_THE_OPERATOR = (
 
 
 def rights(who: str, wanted: Sequence[tuple[Right, bool]]) -> list[Finding]:
-    """``wanted``: each right, and whether it is granted."""
+    """``wanted``: each right, and whether it is granted; ``who`` as in "your rights"."""
     lacking = [right for right, granted in wanted if not granted]
     if not lacking:
-        return [_ok(f"rights of {who}", f"all {len(wanted)} are granted")]
+        return [_ok(who, f"all {len(wanted)} are granted")]
     return [
         Finding(
             Level.FAIL if right.needed else Level.WARN,
-            f"rights of {who}",
+            who,
             f"may not {right.verb} {_resource(right)}, needed for: {right.what_for}",
         )
         for right in lacking

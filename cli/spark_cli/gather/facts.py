@@ -1,9 +1,9 @@
 """Everything that the deciding needs of a cluster, read at one moment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from spark_cli.decide import verdict as verdicts
 from spark_cli.decide.verdict import Verdict
@@ -24,9 +24,21 @@ from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.scheduler import Scheduler
 
+_T = TypeVar("_T")
+
 JOBS_OF_OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 # As the operator's own bound: a decision that never rests contradicts itself.
 _MAX_STEPS = 20
+
+
+def if_allowed(read_: Callable[[], _T], otherwise: _T) -> _T:
+    """What can be read; ``otherwise`` where we may not: what is only told beside it fails nothing."""
+    try:
+        return read_()
+    except ApiFailure as error:
+        if error.forbidden:
+            return otherwise
+        raise
 
 
 @dataclass

@@ -84,6 +84,13 @@ def test_a_retry_means_those_that_failed() -> None:
     assert select.retry(bad, verdict.outlook(view(bad), NOW), named=True).ask
 
 
+def test_a_retry_of_what_is_refused_says_why_it_cannot_be() -> None:
+    refused = verdict.outlook(view(integration(), plugin=None), NOW)
+    chosen = select.retry(integration(), refused, named=False)
+    assert (chosen.ask, chosen.failed) == (False, True)
+    assert "There is no Plugin" in chosen.why
+
+
 def test_a_retry_asks_for_the_same_work() -> None:
     assert select.again(failed(mode=Mode.BACKFILL, since=NOW)) == (
         Mode.BACKFILL,

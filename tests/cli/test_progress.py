@@ -22,7 +22,7 @@ from tests.decide.make import (
 from spark_cli.decide import progress
 from spark_cli.decide.progress import Asked, Phase, Step
 from spark_operator.model.integration import Integration
-from spark_operator.model.status import Condition, ErrorClass, Mode, Status
+from spark_operator.model.status import Condition, ErrorClass, Mode, Reason, Status
 
 ASKED = Asked(integration().uid, "team-a", "alice", "t1", ago(seconds=2))
 
@@ -118,6 +118,20 @@ def test_what_holds_it_back_for_long_ends_it_and_not_what_stood_there_before(rea
 def test_a_suspended_integration_holds_it_at_once() -> None:
     spec = replace(integration().spec, suspend=True)
     assert step(asking(Status(), spec=spec)).phase is Phase.HELD
+
+
+@pytest.mark.parametrize("reason", ["UnknownService", "InvalidConfig", "Suspended"])
+def test_what_is_refused_or_suspended_between_two_attempts_is_not_waited_for(reason: str) -> None:
+    status = Status(run=failed(request="t1"), conditions=(ready(reason),))
+    told = step(asking(status))
+    assert told.phase is Phase.HELD
+    assert told.message == "The host is down. So it is."
+
+
+def test_a_run_that_was_refused_has_failed() -> None:
+    refused = failed(request="t1", error_class=ErrorClass.PERMANENT, reason=Reason.INVALID_CONFIG)
+    status = Status(run=refused, conditions=(ready("InvalidConfig"),))
+    assert step(asking(status)).phase is Phase.FAILED
 
 
 def test_without_an_operator_it_says_who_tells_why() -> None:

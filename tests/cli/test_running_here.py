@@ -16,6 +16,9 @@ from tests.support.world import World
 from spark_plugins.testing import json_answer
 from spark_plugins.testing.service import Service
 
+# Each imports dlt in a process of its own.
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-7f3a-token"
 NOWHERE = Spark("/nonexistent")
 
@@ -145,7 +148,6 @@ def test_what_is_missing_is_said(tmp_path: Path, service: Service) -> None:
 
 
 @pytest.mark.apiserver
-@pytest.mark.slow
 def test_an_integration_of_the_cluster_is_run_with_the_rights_of_the_user(
     tmp_path: Path, service: Service, world: World, spark: Spark
 ) -> None:

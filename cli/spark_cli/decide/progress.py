@@ -93,7 +93,8 @@ def _failed(integration: Integration, run: Run, plugin: Plugin | None, now: date
     if run.mode is Mode.CHECK or run.failure_cleared:
         return _step(Phase.FAILED, message, run)
     ready = integration.status.condition(conditions.READY)
-    if ready is not None and ready.reason in HOLDING and run.generation is None:
+    if ready is not None and ready.reason in HOLDING and ready.reason != run.reason:
+        # Refused or suspended since it failed. A run that was itself refused has ended its cycle.
         return _step(Phase.HELD, f"{message} {ready.message}", run)
     if run.generation == integration.generation and schedule.cycle_ended(run, integration.spec):
         return _step(Phase.FAILED, message, run)

@@ -36,8 +36,9 @@ def fetch(integration: Integration, verdict: Verdict, *, force: bool, named: boo
 
 
 def retry(integration: Integration, verdict: Verdict, *, named: bool) -> Choice:
-    """Those whose latest attempt failed."""
-    if not integration.status.failing:
+    """Those whose latest attempt failed; what is refused as it is, is told why it cannot be retried."""
+    refused = verdict.held and verdict.reason != Reason.SUSPENDED
+    if not integration.status.failing and not refused:
         return Choice(False, False, False, "has not failed")
     return fetch(integration, verdict, force=True, named=named)
 

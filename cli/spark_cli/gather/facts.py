@@ -229,6 +229,9 @@ def decided(
             case decision.LookUpVolumeClaim(name=name):
                 there = cluster.find(kinds.VOLUME_CLAIM, name, integration.namespace) is not None
                 view = replace(view, volume_claim_exists=there)
+            case decision.DeleteJobs(jobs=excess) if all(job.finished for job in excess):
+                # Beyond the history: it matters to nobody what is pruned before the next step.
+                view = replace(view, jobs=tuple(j for j in view.jobs if j not in excess))
             case decision.AskCapacity(candidate=candidate):
                 return verdicts.of(view, step, now), candidate
             case decision.ReadAgain():

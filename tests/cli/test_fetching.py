@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+
 import pytest
 from kubernetes.client.exceptions import ApiException
 from tests.cli.support import Spark, ended
@@ -202,3 +206,31 @@ def test_all_namespaces_are_followed_at_once(spark: Spark, world: World) -> None
     answer = spark("fetch", "-A", "-l", "only=n", "--force", "--wait")
     assert answer.code == 0
     assert f"{world.namespace}/n fetch requested" in answer.out
+
+
+def test_on_a_terminal_the_progress_is_a_view_that_ends_with_all_of_it(
+    spark: Spark, world: World
+) -> None:
+    world.make("o", fate={"delay": "1s", "message": '{"rows": 9}'})
+    world.wait_reason("o", "Fetched")
+    main, side = pty.openpty()
+    command = spark.command("fetch", "o", "--force", "--wait")
+    environment = {**os.environ, "KUBECONFIG": str(world.kubeconfig), "TERM": "xterm"}
+    with subprocess.Popen(
+        command, env=environment, stdin=side, stdout=side, stderr=side, close_fds=True
+    ) as process:
+        os.close(side)
+        seen = b""
+        try:
+            while chunk := os.read(main, 65536):
+                seen += chunk
+        except OSError:
+            # So a terminal tells that nobody writes any more.
+            pass
+        assert process.wait(30) == 0
+    os.close(main)
+    told = seen.decode()
+    assert "Running" in told
+    assert "9 rows loaded." in told
+    assert told.rstrip().endswith("1 succeeded")
+    assert told.rfind("\x1b[?25h") > told.rfind("\x1b[?25l"), "the cursor is left hidden"

@@ -125,21 +125,19 @@ def _checked(scheduler: Mapping[str, Any] | None) -> datetime | None:
 
 def _watch(access: Access, choice: Choice, *, wide: bool) -> None:
     cluster = access.cluster
-    follower = Follower(cluster, kinds.INTEGRATION, cluster.scope, choice.selector)
-    view = live.Rows(columns(everywhere=cluster.everywhere, wide=wide))
+    follower = Follower(cluster, kinds.INTEGRATION, cluster.scope, selector=choice.selector)
     known: list[Integration] = []
-    for change in follower.changes(1.0):
-        if change.objects is not None:
-            known = sorted(
-                (integrations.parse(b) for b in change.objects.values()), key=lambda i: i.key
+    with live.Rows(columns(everywhere=cluster.everywhere, wide=wide)) as view:
+        for change in follower.changes(1.0):
+            if change.objects is not None:
+                found = (integrations.parse(body) for body in change.objects.values())
+                known = sorted((i for i in found if _meant(i, choice)), key=lambda i: i.key)
+            now = cluster.now()
+            view.update(
+                {i.uid: row(i, now, everywhere=cluster.everywhere, wide=wide) for i in known},
+                versions={i.uid: i.resource_version for i in known},
+                trouble=change.trouble,
             )
-            known = [i for i in known if _meant(i, choice)]
-        now = cluster.now()
-        view.update(
-            {i.uid: row(i, now, everywhere=cluster.everywhere, wide=wide) for i in known},
-            versions={i.uid: i.resource_version for i in known},
-            trouble=change.trouble,
-        )
 
 
 def _meant(integration: Integration, choice: Choice) -> bool:

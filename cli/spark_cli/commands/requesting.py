@@ -4,6 +4,7 @@ connection check have in common."""
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import click
@@ -65,10 +66,12 @@ def carry_out(
     """Ask, say what was asked for and, with ``wait``, follow it to its end; the exit code."""
     if timeout is not None and not wait:
         raise click.UsageError("--timeout is for --wait")
-    results = [_ask(access, order) for order in orders]
-    if form is None:
-        for result in results:
-            click.echo(f"{access.label(result.order.integration)} {result.said}")
+    results = []
+    for order in orders:
+        results.append(_ask(access, order))
+        if form is None:
+            # At once: should the server go away now, it is known what was asked for.
+            click.echo(f"{access.label(order.integration)} {results[-1].said}")
     for line in found.missing:
         click.echo(f"error: {line}", err=True)
     followed = [r for r in results if r.asked is not None]
@@ -111,7 +114,7 @@ def _ask(access: Access, order: Order) -> _Result:
     return _Result(order, said, False, _asked(integration, token, now, None))
 
 
-def _asked(integration: Integration, token: str | None, now: Any, run: int | None) -> Asked:
+def _asked(integration: Integration, token: str | None, now: datetime, run: int | None) -> Asked:
     return Asked(integration.uid, integration.namespace, integration.name, token, now, run)
 
 
@@ -121,7 +124,11 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
     namespaces = {a.namespace for a in asked}
     cluster = access.cluster
     follower = Follower(
-        cluster, kinds.INTEGRATION, namespaces.pop() if len(namespaces) == 1 else None
+        cluster,
+        kinds.INTEGRATION,
+        namespaces.pop() if len(namespaces) == 1 else None,
+        # Of one among thousands the others are not read.
+        field_selector=f"metadata.name={asked[0].name}" if len(asked) == 1 else None,
     )
     ends = None if timeout is None else time.monotonic() + timeout
     steps: dict[str, Step] = {}
@@ -152,7 +159,7 @@ def _judge(
     steps: dict[str, Step],
     parsed: dict[str, tuple[str, Integration]],
     facts: Facts,
-    now: Any,
+    now: datetime,
 ) -> None:
     for each in asked:
         before = steps.get(each.uid)

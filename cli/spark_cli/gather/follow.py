@@ -39,12 +39,19 @@ class Follower:
     """Follows one collection in a thread of its own, which ends with the process."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, namespace: str | None, selector: str | None = None
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        selector: str | None = None,
+        field_selector: str | None = None,
     ) -> None:
-        self._cluster, self._kind = cluster, kind
-        self._namespace, self._selector = namespace, selector
+        self._cluster, self._kind, self._namespace = cluster, kind, namespace
+        self._selector, self._field_selector = selector, field_selector
         self._changes: queue.SimpleQueue[Change | Failure] = queue.SimpleQueue()
         self._objects: Objects = {}
+        self._trouble: str | None = None
         self._version = ""
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
 
@@ -67,7 +74,9 @@ class Follower:
                 trouble = change.trouble
                 change = self._changes.get_nowait()
         except queue.Empty:
-            return Change(objects, trouble)
+            # Told of until the server has answered again, not only when the next attempt fails.
+            self._trouble = trouble or (self._trouble if objects is None else None)
+            return Change(objects, self._trouble)
         raise change
 
     def _run(self) -> None:
@@ -94,7 +103,12 @@ class Follower:
 
     def _list(self) -> None:
         objects: Objects = {}
-        for page in self._cluster.pages(self._kind, self._namespace, selector=self._selector):
+        for page in self._cluster.pages(
+            self._kind,
+            self._namespace,
+            selector=self._selector,
+            field_selector=self._field_selector,
+        ):
             self._version = fields.text(fields.mapping(page.get("metadata")).get("resourceVersion"))
             for item in fields.items(page.get("items")):
                 objects[item["metadata"]["uid"]] = item
@@ -111,6 +125,8 @@ class Follower:
         }
         if self._selector:
             params["labelSelector"] = self._selector
+        if self._field_selector:
+            params["fieldSelector"] = self._field_selector
         path = self._kind.path(self._namespace)
         response = self._cluster.send(
             "GET", path, params=params, stream=True, read_seconds=_READ_SECONDS

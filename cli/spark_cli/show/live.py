@@ -25,6 +25,14 @@ class Rows:
         self._told: dict[str, tuple[int, Cells]] = {}
         self._trouble: str | None = None
 
+    def __enter__(self) -> "Rows":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Else the cursor stays hidden after Ctrl-C.
+        if self._live is not None:
+            self._live.stop()
+
     def update(
         self, rows: Mapping[str, Cells], *, versions: Mapping[str, int], trouble: str | None
     ) -> None:

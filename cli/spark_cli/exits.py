@@ -13,6 +13,7 @@ class Exit(IntEnum):
     NO_ACCESS = 4
     DEFECT = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class Failure(Exception):

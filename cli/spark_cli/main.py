@@ -2,9 +2,11 @@
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -46,6 +48,7 @@ Exit codes:
   4    no access to the cluster
   70   a defect of this program
   130  interrupted
+  143  ended by SIGTERM
 """
 
 
@@ -122,8 +125,14 @@ def _say(line: str) -> None:
     print(" ".join(line.split()), file=sys.stderr)
 
 
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(Exit.TERMINATED)
+
+
 def main() -> None:
     """The entry point."""
+    # By default SIGTERM ends a process where it stands, and the keys out of a kubeconfig stay behind.
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.cli.support import Spark
+from tests.support.waiting import until
 
 from spark_cli.exits import Exit, NoAccess
 from spark_cli.gather import kubeconfig
@@ -94,3 +98,22 @@ def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(NoAccess) as caught:
         kubeconfig.load(str(path), None)
     assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_key_is_gone_with_the_process_however_that_ends(tmp_path: Path, number: int) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    key = base64.b64encode(b"the key").decode()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        path = write(
+            tmp_path / "a",
+            "a",
+            clusters=[{"name": "a", "cluster": {**cluster, "certificate-authority-data": key}}],
+        )
+        with Spark(path, TMPDIR=str(temporary)).start("list") as process:
+            until(lambda: any(temporary.rglob("certificate-authority")), 30, "it reads no key")
+            process.send_signal(number)
+            process.communicate(timeout=30)
+    assert list(temporary.iterdir()) == []

@@ -11,10 +11,11 @@ import duckdb
 import pytest
 import yaml
 from tests.cli.support import Spark, account
+from tests.support.waiting import until
 from tests.support.world import World
 
 from spark_plugins.testing import json_answer
-from spark_plugins.testing.service import Service
+from spark_plugins.testing.service import Answer, Service
 
 # Each imports dlt in a process of its own.
 pytestmark = pytest.mark.slow
@@ -145,6 +146,26 @@ def test_what_is_missing_is_said(tmp_path: Path, service: Service) -> None:
     secret = write(tmp_path / "secret.yaml", signed(service))
     answer = NOWHERE("run", secret)
     assert answer.code == 4, "the Secret is in a cluster, and there is none"
+
+
+def test_a_run_that_is_stopped_leaves_no_credentials_behind(
+    tmp_path: Path, service: Service
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    service.on("/items", Answer(hang=True))
+    (tmp_path / "token").write_text(f"token: {CANARY}")
+    path = write(tmp_path / "shop.yaml", signed(service))
+    here = Spark("/nonexistent", TMPDIR=str(temporary))
+    with here.start("run", path, "--credentials", str(tmp_path / "token")) as process:
+        until(lambda: bool(service.requests), 60, "it asks nothing")
+        (folder,) = temporary.glob("kubectl-spark-run-*")
+        assert folder.stat().st_mode & 0o077 == 0
+        assert (folder / "credentials" / "token").stat().st_mode & 0o077 == 0
+        process.terminate()
+        assert process.wait(30) == 143
+        process.communicate()
+    assert list(temporary.glob("kubectl-spark*")) == []
 
 
 @pytest.mark.apiserver

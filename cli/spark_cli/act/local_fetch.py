@@ -3,15 +3,12 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from spark_operator.model import result
@@ -26,31 +23,16 @@ class Ended:
     rows: int | None
 
 
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM as an exception, so that the folder with the credentials is removed."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def run(
     document: Mapping[str, Any], credentials: Mapping[str, bytes], data: Path, limit: int | None
 ) -> Ended:
     """Fetch once, into ``data``; with ``limit`` print so many records of each resource instead."""
-    with _ended_by_sigterm():
-        # Mode 0700, as every folder that tempfile makes.
-        folder = Path(tempfile.mkdtemp(prefix="kubectl-spark-run-"))
-        try:
-            return _run(folder, document, credentials, data, limit)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    # Mode 0700, as every folder that tempfile makes.
+    folder = Path(tempfile.mkdtemp(prefix="kubectl-spark-run-"))
+    try:
+        return _run(folder, document, credentials, data, limit)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(
@@ -79,8 +61,8 @@ def _run(
     child = subprocess.Popen(command, env=environment)  # noqa: S603
     try:
         code = child.wait()
-    except KeyboardInterrupt:
-        # The terminal has told the child, too; it drains what it loads and ends by itself.
+    except (KeyboardInterrupt, SystemExit):
+        # It drains what it loads and ends by itself; with the folder gone before, it would fail midway.
         child.terminate()
         child.wait()
         raise

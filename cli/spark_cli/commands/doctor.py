@@ -1,7 +1,7 @@
 """``doctor``: whether the installation is in order, and what to do where it is not."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
 import click
 
@@ -63,7 +63,7 @@ def _findings(access: Access) -> list[Finding]:
     return findings
 
 
-def _lease(read: diagnosis.Read, now: Any) -> list[Finding]:
+def _lease(read: diagnosis.Read, now: datetime) -> list[Finding]:
     if read.scheduler is None:
         return []
     name = f"{read.scheduler.namespace}/{read.scheduler.name}"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pykube.http import KubernetesHTTPAdapter
@@ -19,6 +20,11 @@ from spark_operator.model import fields, timestamps
 
 _VERSIONS = tuple(f"client.authentication.k8s.io/{v}" for v in ("v1", "v1beta1", "v1alpha1"))
 _SKEW = timedelta(seconds=30)
+
+
+class _Named:
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
 
 
 class Adapter(KubernetesHTTPAdapter):  # type: ignore[misc]
@@ -51,8 +57,9 @@ class Adapter(KubernetesHTTPAdapter):  # type: ignore[misc]
         certificate = fields.text(credential.get("clientCertificateData"))
         key = fields.text(credential.get("clientKeyData"))
         if certificate and key:
-            self.cert = private_files.write("exec-certificate", certificate.encode()).open("rb")
-            self.key = private_files.write("exec-key", key.encode()).open("rb")
+            # pykube asks them for their names alone.
+            self.cert = _Named(private_files.write("exec-certificate", certificate.encode()))
+            self.key = _Named(private_files.write("exec-key", key.encode()))
 
 
 def _valid(credential: Mapping[str, Any] | None, now: datetime) -> bool:

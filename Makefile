@@ -44,7 +44,7 @@ test-fast: venv tools ## The tests that need no node, and take a minute together
 	$(BIN)/pytest -m "not node and not slow" --quiet $(PARALLEL)
 
 .PHONY: test
-test: check tools images gitea ## Everything: checks, tests, a real node, real images
+test: check tools images gitea prometheus ## Everything: checks, tests, a real node, real images
 	$(BIN)/pytest -m "not node" $(PARALLEL)
 	# What runs on the real node is held to seconds, so nothing else runs beside it.
 	$(BIN)/pytest -m node

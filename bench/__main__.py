@@ -22,7 +22,7 @@ from typing import Any
 
 from dev.errors import RefusalError
 
-from bench import dispatch, figures, ranges, report, rest, steady
+from bench import dispatch, figures, processor, ranges, report, rest, steady
 from bench.budgets import Metric
 from bench.figures import AtOnce
 from bench.machine import facts
@@ -69,6 +69,11 @@ class Results:
         for count, replicas, at_rest in self.rest:
             found += figures.of_rest(at_rest, count, replicas)
         return found
+
+    def processor_table(self, cores: int) -> str:
+        """Of the largest number that was compared with most references."""
+        compared = [one for one in self.at_once if one.bare_on_as_many] or self.at_once[-1:]
+        return processor.table(compared[-1].spent(), cores) if compared else ""
 
     def plots(self) -> dict[str, str]:
         return figures.plots(
@@ -204,7 +209,13 @@ def write_page(page: Path, machine: Mapping[str, Any], results: Results) -> None
     plots = results.plots()
     for file, drawn in plots.items():
         (folder / file).write_text(drawn)
-    report.write_page(page, machine, results.metrics(), [f"{folder.name}/{f}" for f in plots])
+    report.write_page(
+        page,
+        machine,
+        results.metrics(),
+        results.processor_table(machine["cores"]),
+        [f"{folder.name}/{f}" for f in plots],
+    )
 
 
 def main() -> int:
@@ -220,6 +231,7 @@ def main() -> int:
     metrics = results.metrics()
     print(report.machine_line(facts(load)) + "\n")
     print(report.table(metrics))
+    print(results.processor_table(facts(load)["cores"]))
     say(f"took {time.monotonic() - began:.0f} s; figures in {chosen.output}")
     told = [f"failed: {one}" for one in failed]
     if chosen.quick and not chosen.only:

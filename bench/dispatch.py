@@ -25,13 +25,12 @@ class NotPrepared(Exception):
 class Burst:
     """``lateness_seconds``: when each Job existed, from the moment on at which all were due.
 
-    The CPU is that of one dispatch, with what follows from it until the last Job exists.
+    The CPU, by process, is that of one dispatch with what follows from it until the last Job exists.
     """
 
     lateness_seconds: list[float]
-    client_cpu_milliseconds: float | None
-    apiserver_cpu_milliseconds: float
-    client_peak_megabytes: float | None = None
+    cpu_milliseconds: dict[str, float]
+    operator_peak_megabytes: float | None = None
 
     @property
     def per_second(self) -> float:
@@ -83,14 +82,13 @@ def _ours(count: int, replicas: int, lead_seconds: float, stock_limits: bool) ->
             raise NotPrepared
         wait_until(due_at - 0.5)
         mark = on.audit.mark()
-        operator, apiserver = leader.cpu_seconds(), on.apiserver_cpu_seconds()
+        before = on.cpu_seconds()
         _created(on, mark, count, OPERATOR)
-        operator = leader.cpu_seconds() - operator
-        apiserver = on.apiserver_cpu_seconds() - apiserver
+        used = on.cpu_milliseconds_each(before, count)
         peak = peak_megabytes(leader.pid)
         jobs = job_creations(on.audit.since(mark), OPERATOR)
     lateness = _lateness(jobs, due_at, count)
-    return Burst(lateness, operator * 1000 / count, apiserver * 1000 / count, peak)
+    return Burst(lateness, used, peak)
 
 
 def bare(count: int, connections: int = CONNECTIONS) -> Burst:
@@ -98,12 +96,12 @@ def bare(count: int, connections: int = CONNECTIONS) -> Burst:
     with stage() as on:
         on.make_integrations(count, population.LONG)
         lines = [[claim, population.job_creation(job)] for claim, job in on.claims()]
-        mark, apiserver = on.audit.mark(), on.apiserver_cpu_seconds()
+        mark, before = on.audit.mark(), on.cpu_seconds()
         on.send(lines, agent=BARE, connections=connections)
-        apiserver = on.apiserver_cpu_seconds() - apiserver
+        used = on.cpu_milliseconds_each(before, count)
         requests = [r for r in on.audit.since(mark) if BARE in r.client]
         jobs = job_creations(requests, BARE)
-        return Burst(_lateness(jobs, requests[0].began, count), None, apiserver * 1000 / count)
+        return Burst(_lateness(jobs, requests[0].began, count), used)
 
 
 def cron_jobs(count: int, *, stock_limits: bool = False) -> Burst:
@@ -127,8 +125,8 @@ def _cron_jobs(count: int, lead_seconds: float, stock_limits: bool) -> Burst:
         if time.time() > due_at - 2:
             raise NotPrepared
         wait_until(due_at - 0.5)
-        mark, apiserver = on.audit.mark(), on.apiserver_cpu_seconds()
+        mark, before = on.audit.mark(), on.cpu_seconds()
         _created(on, mark, count, CRONJOBS)
-        apiserver = on.apiserver_cpu_seconds() - apiserver
+        used = on.cpu_milliseconds_each(before, count)
         made = job_creations(on.audit.since(mark), CRONJOBS)
-    return Burst(_lateness(made, due_at, count), None, apiserver * 1000 / count)
+    return Burst(_lateness(made, due_at, count), used)

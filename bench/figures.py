@@ -9,6 +9,7 @@ from statistics import mean, median
 from bench.budgets import Metric
 from bench.dispatch import Burst
 from bench.plot import Line, cumulative, svg
+from bench.processor import Spent
 from bench.rest import Rest
 from bench.steady import Steady
 
@@ -31,7 +32,7 @@ class AtOnce:
         cron = self.cron_jobs
         cron_rate = None if cron is None else cron.per_second
         bare = mean(b.per_second for b in self.bare) if self.bare else None
-        bare_cpu = mean(b.apiserver_cpu_milliseconds for b in self.bare) if self.bare else None
+        bare_cpu = mean(b.cpu_milliseconds["apiserver"] for b in self.bare) if self.bare else None
         for replicas, burst in self.ours.items():
             figures: list[tuple[str, float, float | None]] = [
                 ("dispatchesPerSecondToBare", burst.per_second, bare),
@@ -43,22 +44,31 @@ class AtOnce:
                 ("dispatchesPerSecondToCronJobs", burst.per_second, cron_rate),
                 ("atOnceLatenessP50", burst.late(50), None if cron is None else cron.late(50)),
                 ("atOnceLatenessP99", burst.late(99), None if cron is None else cron.late(99)),
-                ("apiserverCpuPerDispatch", burst.apiserver_cpu_milliseconds, bare_cpu),
+                (
+                    "operatorCpuPerDispatch",
+                    burst.cpu_milliseconds["operator"],
+                    burst.cpu_milliseconds["apiserver"],
+                ),
+                ("apiserverCpuPerDispatch", burst.cpu_milliseconds["apiserver"], bare_cpu),
             ]
-            if burst.client_cpu_milliseconds is not None:
-                figures.append(("peakResident", burst.client_peak_megabytes or 0.0, None))
-                figures.append(
-                    (
-                        "operatorCpuPerDispatch",
-                        burst.client_cpu_milliseconds,
-                        burst.apiserver_cpu_milliseconds,
-                    )
-                )
+            if burst.operator_peak_megabytes is not None:
+                figures.append(("peakResident", burst.operator_peak_megabytes, None))
             found += [
                 Metric(name, value, self.integrations, replicas, self.integrations, reference)
                 for name, value, reference in figures
             ]
         return found + self._stock()
+
+    def spent(self) -> dict[str, Spent]:
+        """By who made the Jobs: where the processor's time went."""
+        makers: dict[str, Burst | None] = {"operator": self.ours.get(min(self.ours, default=1))}
+        makers["CronJob controller"] = self.cron_jobs
+        makers["bare client"] = self.bare[0] if self.bare else None
+        return {
+            name: Spent(burst.cpu_milliseconds, burst.per_second)
+            for name, burst in makers.items()
+            if burst is not None
+        }
 
     def _stock(self) -> list[Metric]:
         ours, cron = self.ours_stock, self.cron_jobs_stock
@@ -84,8 +94,8 @@ def of_steady(steady: Steady, integrations: int, replicas: int, dense: bool) -> 
         ("podReadsPerFetch", steady.pod_reads_per_fetch, None),
         (
             "operatorCpuPerFetch",
-            steady.operator_cpu_milliseconds,
-            steady.apiserver_cpu_milliseconds,
+            steady.cpu_milliseconds["operator"],
+            steady.cpu_milliseconds["apiserver"],
         ),
     ]
     samples = len(steady.lateness_seconds)
@@ -104,6 +114,9 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         ("idleRequests", rest.requests / minutes, 1),
         ("idleLists", rest.lists / minutes, 1),
         ("eventCpu", rest.event_cpu_milliseconds, 1),
+        ("scrapeCpu", rest.scrape_cpu_milliseconds, 1),
+        ("scrapeSize", rest.scrape_megabytes, 1),
+        ("scrapeResident", rest.scrape_resident_megabytes, 1),
         ("forceP50", rest.forced(50) * 1000, len(rest.force_seconds)),
         ("forceP99", rest.forced(99) * 1000, len(rest.force_seconds)),
     ]
@@ -117,8 +130,10 @@ def of_rest(rest: Rest, integrations: int, replicas: int) -> list[Metric]:
         if gaps:
             figures.append((name, max(gaps), len(gaps)))
             figures.append((f"{name}P50", median(gaps), len(gaps)))
+    wait, otherwise = rest.scrape_wait_milliseconds, rest.scrape_no_wait_milliseconds
     return [
-        Metric(name, value, integrations, replicas, samples) for name, value, samples in figures
+        *(Metric(name, value, integrations, replicas, samples) for name, value, samples in figures),
+        Metric("scrapeWait", wait, integrations, replicas, 1, otherwise),
     ]
 
 

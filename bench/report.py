@@ -74,14 +74,20 @@ def machine_line(machine: Mapping[str, Any]) -> str:
 
 
 def write_page(
-    page: Path, machine: Mapping[str, Any], metrics: Sequence[Metric], plots: Sequence[str]
+    page: Path,
+    machine: Mapping[str, Any],
+    metrics: Sequence[Metric],
+    processor: str,
+    plots: Sequence[str],
 ) -> None:
-    """Put the measured part between the markers of the page; the rest of it is written by people."""
+    """Put the measured part between the markers of the page; the rest of it is written by people.
+    ``processor``: the table of where its time goes, or nothing."""
     text = page.read_text()
     before, found, rest = text.partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not (found and closed):
         raise ValueError(f"{page} lacks {BEGIN} or {END}")
     pictures = "\n\n".join(f"![{Path(plot).stem}]({plot})" for plot in plots)
-    measured = f"{machine_line(machine)}.\n\n{table(metrics)}\n{pictures}\n"
+    parts = [f"{machine_line(machine)}.", table(metrics).rstrip(), processor.rstrip(), pictures]
+    measured = "\n\n".join(part for part in parts if part) + "\n"
     page.write_text(f"{before}{BEGIN}\n{measured}{END}{after}")

@@ -25,6 +25,7 @@ _FIRST_DISPATCH = re.compile(r"dispatched run .*\bjob=([^\s\]]+)")
 _ASKED = 500
 _TOUCHED = 2000
 _EVENTS_ARRIVE_SECONDS = 2.0
+_SCRAPES = 20
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Rest:
     requests: int
     lists: int
     event_cpu_milliseconds: float = 0.0
+    scrape_cpu_milliseconds: float = 0.0
+    scrape_megabytes: float = 0.0
+    scrape_resident_megabytes: float = 0.0
+    scrape_wait_milliseconds: float = 0.0
+    scrape_no_wait_milliseconds: float = 0.0
     force_seconds: list[float] = field(default_factory=list)
     gaps_after_sigterm_seconds: list[float] = field(default_factory=list)
     gaps_after_sigkill_seconds: list[float] = field(default_factory=list)
@@ -68,6 +74,7 @@ def measure(count: int, replicas: int, *, window_seconds: float, forces: int, en
         on.wait_settled(count)
         result = _at_rest(on, window_seconds, started)
         result.event_cpu_milliseconds = _event_cpu(on, count)
+        _scrape(on, result)
         result.force_seconds = force(on, count, forces)
         if replicas > 1:
             for _ in range(ends):
@@ -121,6 +128,19 @@ def _event_cpu(on: Stage, count: int) -> float:
     time.sleep(_EVENTS_ARRIVE_SECONDS)
     spent: float = leader.cpu_seconds() - used
     return spent * 1000 / touched
+
+
+def _scrape(on: Stage, result: Rest) -> None:
+    """By a Prometheus that has scraped before: what has not changed since is remembered."""
+    leader = on.leader()
+    on.scrape(leader, 1)
+    used = leader.cpu_seconds()
+    result.scrape_megabytes = on.scrape(leader, _SCRAPES)["bytes"] / 1e6
+    result.scrape_cpu_milliseconds = (leader.cpu_seconds() - used) * 1000 / _SCRAPES
+    result.scrape_resident_megabytes = resident_megabytes(leader.pid)
+    waits = on.scrape(leader, _SCRAPES, disturbed=True)
+    result.scrape_wait_milliseconds = waits["longestWaitSeconds"] * 1000
+    result.scrape_no_wait_milliseconds = waits["longestWaitOtherwiseSeconds"] * 1000
 
 
 def force(on: Stage, count: int, times: int) -> list[float]:

@@ -7,6 +7,7 @@ it only prepares and reads the audit log.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -163,6 +164,21 @@ class Stage:
             limit_seconds=patience(integrations),
         )
 
+    def scrape(self, replica: Operator, times: int, *, disturbed: bool = False) -> dict[str, float]:
+        """What `bench.scrape` tells; ``disturbed``: with how long others wait meanwhile."""
+        ports = [replica.metrics_port, replica.port if disturbed else 0, times]
+        done = subprocess.run(
+            self.within([sys.executable, "-m", "bench.scrape", *map(str, ports)]),
+            env=self.cluster.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise subprocess.SubprocessError(done.stderr[-2000:])
+        told: dict[str, float] = json.loads(done.stdout)
+        return told
+
     def leader(self) -> Operator:
         return next(one for one in self.replicas if one.leads())
 
@@ -170,8 +186,17 @@ class Stage:
         for replica in self.replicas:
             replica.kill()
 
-    def apiserver_cpu_seconds(self) -> float:
-        return cpu_seconds(self.cluster.process_of("apiserver"))
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each component has used so far, and "operator": all replicas together."""
+        used = {name: cpu_seconds(n) for name, n in self.cluster.process_numbers().items()}
+        if self.replicas:
+            used["operator"] = sum(cpu_seconds(one.pid) for one in self.replicas)
+        return used
+
+    def cpu_milliseconds_each(self, before: Mapping[str, float], count: int) -> dict[str, float]:
+        """What each has used since ``before``, divided among ``count`` fetches."""
+        now = self.cpu_seconds()
+        return {name: (now[name] - before[name]) * 1000 / count for name in before}
 
 
 def cpu_seconds(pid: int) -> float:

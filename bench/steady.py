@@ -15,15 +15,14 @@ from bench.stage import Stage, patience, stage, wait_until
 
 @dataclass(frozen=True)
 class Steady:
-    """The CPU is that of one whole fetch: claim, Job, what its watches tell, outcome, pruning."""
+    """The CPU, by process, is that of one whole fetch: claim, Job, what its watches tell, outcome, pruning."""
 
     lateness_seconds: list[float]
     writes_per_fetch: float
     writes_per_fetch_of_all: float
     pod_reads_per_fetch: float
     requests: dict[str, int]
-    operator_cpu_milliseconds: float
-    apiserver_cpu_milliseconds: float
+    cpu_milliseconds: dict[str, float]
 
     def late(self, rank: float) -> float:
         return percentile(self.lateness_seconds, rank)
@@ -33,7 +32,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
     """The second fetch of each: its record is complete, and the Job of the first is pruned after it."""
     with stage() as on:
         on.make_integrations(count, population.SHORT)
-        leader = on.start_replicas(replicas, count)
+        on.start_replicas(replicas, count)
         until(lambda: _succeeded(on) == count, patience(count), "the first fetches did not end")
         on.wait_settled(count)
         now = datetime.now(UTC).replace(microsecond=0)
@@ -44,7 +43,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
         if datetime.now(UTC) > start:
             raise AssertionError(f"{count} were not prepared before the first was due")
         mark = on.audit.mark()
-        operator, apiserver = leader.cpu_seconds(), on.apiserver_cpu_seconds()
+        before = on.cpu_seconds()
         wait_until(start.timestamp() + seconds)
         on.audit.wait_count(
             mark,
@@ -54,8 +53,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
             OPERATOR,
             limit_seconds=patience(count),
         )
-        operator = leader.cpu_seconds() - operator
-        apiserver = on.apiserver_cpu_seconds() - apiserver
+        used = on.cpu_milliseconds_each(before, count)
         on.wait_settled(count)
         requests = on.audit.since(mark)
     jobs = job_creations(requests, OPERATOR)
@@ -67,8 +65,7 @@ def spread(count: int, seconds: float, replicas: int) -> Steady:
         audit.fetch_writes(requests, audit.ANYBODY) / count,
         audit.pod_reads(requests, OPERATOR) / count,
         dict(audit.counted(requests, OPERATOR)),
-        operator * 1000 / count,
-        apiserver * 1000 / count,
+        used,
     )
 
 

@@ -17,6 +17,10 @@ tools: ## Install and build what the local cluster needs
 gitea: ## Build the Gitea that tests of plugins fetch from (minutes, once)
 	@$(PYTHON) -m dev gitea
 
+.PHONY: prometheus
+prometheus: ## Build Prometheus and promtool, for tests of metrics and alerts (minutes, once)
+	@$(PYTHON) -m dev prometheus
+
 .PHONY: cluster
 cluster: ## Bring the local cluster up (CLUSTER=current: check that yours answers)
 	@$(SPARK_DEV) up

@@ -16,6 +16,7 @@ from dev.cluster.layout import Layout
 from dev.demo import run as demo
 from dev.errors import RefusalError
 from dev.gitea import Gitea
+from dev.prometheus import Prometheus
 from dev.toolchain import Toolchain
 
 Verb = Callable[[argparse.Namespace], int]
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     verb("tools", _tools, "install packages and build the tools; checks each byte of them")
 
     verb("gitea", _gitea, "build the Gitea that tests of plugins fetch from")
+    verb(
+        "prometheus", _prometheus, "build Prometheus and promtool, for tests of metrics and alerts"
+    )
 
     up = verb("up", _up, "bring the cluster up")
     up.add_argument("--kubeless", action="store_true", help="no kubelet: kwok and a fake node")
@@ -110,6 +114,11 @@ def _tools(_: argparse.Namespace) -> int:
 def _gitea(_: argparse.Namespace) -> int:
     packages.install(packages.GITEA)
     print(Gitea().build(thorough=True))
+    return 0
+
+
+def _prometheus(_: argparse.Namespace) -> int:
+    print(Prometheus().build(thorough=True))
     return 0
 
 

@@ -49,6 +49,11 @@ class Tool:
         """Stripped; `stamps` sets the version, without which a program takes itself for v0.0.0."""
         return " ".join(["-s", "-w", *(f"-X {stamp}" for stamp in self.stamps)])
 
+    @property
+    def flags(self) -> list[str]:
+        """What `go build` is told beside what it is told of every tool."""
+        return ["-ldflags", self.ldflags]
+
 
 def _kubernetes(name: str) -> Tool:
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
@@ -145,7 +150,7 @@ class Toolchain:
         final = self.path(tool.name)
         # -mod=readonly and GOWORK=off: the pins decide, whatever the user's environment says.
         command = [go, "build", "-mod=readonly", "-buildvcs=false", "-trimpath"]
-        command += ["-ldflags", tool.ldflags, "-o", str(partial), tool.package]
+        command += [*tool.flags, "-o", str(partial), tool.package]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
         persistently(lambda: _run(command, self.pins / tool.group, environment), tool.name)
         self._note(tool).unlink(missing_ok=True)

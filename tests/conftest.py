@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from dev.cluster import Cluster
+from dev.prometheus import Prometheus
 from hypothesis import settings
 
 # `make test` draws the same examples each time, so that a change is blamed only for what it did;
@@ -27,6 +29,14 @@ def apiserver() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.down()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    prometheus = Prometheus()
+    if not prometheus.ready():
+        pytest.skip("Prometheus is not built: make prometheus")
+    return prometheus.promtool
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -453,6 +453,11 @@ class Cluster:
             raise RefusalError(f"no component {name}; there are: {' '.join(sorted(known))}")
         return known[name]
 
+    def process_numbers(self) -> dict[str, int]:
+        """The number, outside, of each component's process that lives, by the component's name."""
+        known = self._components(self._require_pid())
+        return {name: process.outer for name, process in known.items() if process is not None}
+
     def running(self, name: str) -> bool:
         """Whether a component of this name was started and lives."""
         return self._components(self._require_pid()).get(name) is not None

@@ -41,9 +41,9 @@ def test_the_page_keeps_what_people_wrote_and_is_the_same_when_written_twice(
     page = tmp_path / "performance.md"
     page.write_text(f"# Title\n\n{report.BEGIN}\nold\n{report.END}\n\nAfter.\n")
     metrics = [Metric("idleCpu", 0.1, 1000, 2, 1)]
-    report.write_page(page, MACHINE, metrics, ["performance/growth.svg"])
+    report.write_page(page, MACHINE, metrics, "| cpu |\n", ["performance/growth.svg"])
     once = page.read_text()
-    report.write_page(page, MACHINE, metrics, ["performance/growth.svg"])
+    report.write_page(page, MACHINE, metrics, "| cpu |\n", ["performance/growth.svg"])
     assert page.read_text() == once
     assert once.startswith("# Title\n")
     assert once.endswith("\n\nAfter.\n")
@@ -56,7 +56,7 @@ def test_a_page_without_its_markers_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("# Title\n")
     with pytest.raises(ValueError, match="lacks"):
-        report.write_page(page, MACHINE, [], [])
+        report.write_page(page, MACHINE, [], "", [])
 
 
 @pytest.mark.parametrize("log_x", [False, True])

@@ -50,6 +50,7 @@ def test_the_operator_is_told_its_scheduler_lease_and_runner_image(helm: Run) ->
         "--lease=apps/spark-integrations",
         "--runner-image=registry.spark-integrations.dev/runner:0.1.0",
         "--health-port=8080",
+        "--metrics-port=8081",
         "--log-format=json",
         "--log-level=info",
     ]
@@ -93,7 +94,7 @@ def test_the_probes_ask_the_health_port(helm: Run) -> None:
     box = container(render(helm))
     assert box["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "health"}
     assert box["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
-    assert box["ports"] == [{"name": "health", "containerPort": 8080}]
+    assert {"name": "health", "containerPort": 8080} in box["ports"]
     assert "--health-port=8080" in box["args"]
 
 
@@ -129,8 +130,8 @@ OPTIONS: list[tuple[str, str, Any]] = [
         "/container/args/2",
         f"--runner-image=registry.spark-integrations.dev/runner:0.1.0@{DIGEST}",
     ),
-    ("log.format=text", "/container/args/4", "--log-format=text"),
-    ("log.level=debug", "/container/args/5", "--log-level=debug"),
+    ("log.format=text", "/container/args/5", "--log-format=text"),
+    ("log.level=debug", "/container/args/6", "--log-level=debug"),
     ("resources.limits.memory=1Gi", "/container/resources/limits/memory", "1Gi"),
     ("resources.requests.cpu=1", "/container/resources/requests/cpu", 1),
     ("serviceAccount.name=me", "/Deployment/spec/template/spec/serviceAccountName", "me"),
@@ -166,6 +167,10 @@ def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, val
         "image.runner.pullPolicy=Always",
         "log.format=xml",
         "log.level=loud",
+        "metrics.enabled=true",
+        "metrics.serviceMonitor.interval=soon",
+        "metrics.prometheusRule.runbook=",
+        "metrics.dashboard.labels=x",
         "resources.limit.cpu=1",
         "serviceAccount.create=maybe",
         "rbac.enabled=true",
@@ -182,7 +187,12 @@ def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
 
 
 def test_what_is_turned_off_is_not_made(helm: Run) -> None:
-    off = ("rbac.create=false", "serviceAccount.create=false", "plugins.enabled=false")
+    off = (
+        "rbac.create=false",
+        "serviceAccount.create=false",
+        "plugins.enabled=false",
+        "metrics.service.enabled=false",
+    )
     objects = render(helm, *(word for option in off for word in ("--set", option)))
     assert {body["kind"] for body in objects} == {"Deployment", "Scheduler"}
     pod = one(objects, "Deployment")["spec"]["template"]["spec"]

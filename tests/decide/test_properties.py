@@ -19,7 +19,15 @@ from spark_operator.model import integration, names
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
-from spark_operator.model.status import ErrorClass, Mode, Outcome, Reason, Status, Trigger
+from spark_operator.model.status import (
+    ErrorClass,
+    EventReason,
+    Mode,
+    Outcome,
+    Reason,
+    Status,
+    Trigger,
+)
 
 DAY = timedelta(days=1)
 # What stands in a status by the hand of whoever may write one.
@@ -313,6 +321,29 @@ def test_what_was_written_once_is_not_written_again(
     assert again.announcement is None
     if rests.until is not None and rests.status.run is not None and not rests.status.run.running:
         assert again.until is not None
+
+
+@given(facts=_views(), jump=_JUMPS)
+def test_an_event_has_the_reason_of_the_condition_written_with_it_or_is_one_of_those_that_go_with_none(
+    facts: View, jump: timedelta
+) -> None:
+    decision = decide(facts, NOW + jump)
+    told = decision if isinstance(decision, decisions.Record) else _rests(decision)
+    if isinstance(decision, decisions.DeleteJobs):
+        assert decision.announcement is None or decision.announcement.reason in EventReason
+        return
+    if told is None or told.announcement is None:
+        return
+    event = told.announcement
+    reason, message = _ready(told.status)
+    if event.reason in EventReason:
+        return
+    assert event.reason == reason
+    assert event.message.endswith(message)
+    assert event.warning is (reason != Reason.FETCHED)
+    # What was said already is not said again.
+    before = facts.integration.status.condition("Ready")
+    assert before is None or (before.reason, before.message) != (reason, message)
 
 
 def _moments(status: Status) -> list[datetime]:

@@ -14,7 +14,7 @@ from dev.locks import locked
 from dev.toolchain import Tool, Toolchain, persistently
 from dev.waiting import until
 
-from dev import gitea, host, packages, toolchain
+from dev import gitea, host, packages, prometheus, toolchain
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go1.26.1 linux/amd64"; exit; fi
@@ -177,7 +177,7 @@ def test_missing_packages_are_refused_with_what_to_install(monkeypatch: pytest.M
 
 def test_the_versions_are_those_of_the_pins() -> None:
     """A version is said twice: to Go in go.mod, to people and to -ldflags in the table."""
-    for tool in (*toolchain.TOOLS, gitea.GITEA):
+    for tool in (*toolchain.TOOLS, gitea.GITEA, prometheus.PROMETHEUS, prometheus.PROMTOOL):
         if tool.group == "pause":
             continue
         pins = (toolchain.PINS / tool.group / "go.mod").read_text().splitlines()

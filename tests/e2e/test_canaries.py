@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
-from dev.demo.run import NAMESPACE, Demo
+from dev.demo.run import NAMESPACE, SYSTEM, Demo
 from tests.e2e import cluster, echo_service
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
@@ -201,6 +201,15 @@ def logs(demo: Demo) -> str:
     return fetches + kubectl("logs", "-n", "spark-integrations", *many, f"{component}=operator")
 
 
+def metrics(demo: Demo) -> str:
+    """What each replica of the operator tells a scraper."""
+    kubectl = demo.place.kubectl
+    pods = ("get", "pods", "-n", SYSTEM, "-l", "app.kubernetes.io/component=operator")
+    names = kubectl(*pods, "-o", "jsonpath={.items[*].metadata.name}").split()
+    path = f"/api/v1/namespaces/{SYSTEM}/pods/{{}}:8081/proxy/metrics"
+    return "".join(kubectl("get", "--raw", path.format(name)) for name in names)
+
+
 def rows(demo: Demo) -> str:
     tables = demo.place.query(
         "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables "
@@ -251,7 +260,7 @@ def test_each_refusal_says_which_secret_to_mend(demo: Demo, canaries: dict[str, 
         assert f'"canary-{name}"' in run["message"], run
 
 
-def test_no_canary_is_in_an_object_a_log_or_the_data(
+def test_no_canary_is_in_an_object_a_log_a_metric_or_the_data(
     demo: Demo, canaries: dict[str, list[str]]
 ) -> None:
     assert demo.place.local is not None
@@ -259,9 +268,16 @@ def test_no_canary_is_in_an_object_a_log_or_the_data(
     assert "bearer-refuse" in objects
     assert "does not accept the credentials" in told
     assert "Breakfast" in stored
+    measured = metrics(demo)
+    assert 'name="bearer-refuse"' in measured
     for value in (value for values in canaries.values() for value in values):
         for form in forms(value):
-            for where, text in (("an object", objects), ("a log", told), ("a row", stored)):
+            for where, text in (
+                ("an object", objects),
+                ("a log", told),
+                ("a metric", measured),
+                ("a row", stored),
+            ):
                 assert form not in text, f"{form} ({value}) is in {where}"
             files = ["grep", "-rlF", "-e", form, f"/var/lib/kubelet/spark-demo/{NAMESPACE}"]
             found = demo.place.local.exec(files, everything=True, check=False)

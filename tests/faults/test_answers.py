@@ -129,3 +129,15 @@ def test_a_watch_that_falls_silent_is_noticed(
     assert world.wait_outcome("silent", 1, seconds=30)["outcome"] == "Succeeded"
     assert recorder.runs(uid) == [1]
     assert operator.running
+
+
+def test_what_is_said_of_a_run_that_cannot_be_begun_yet_names_it(
+    world: World, proxy: Proxy, operator: Operator
+) -> None:
+    """Whoever follows one run through the log finds what held it up."""
+    proxy.add(Fault(CREATE_JOB, answer=503))
+    uid = world.make("held-up", fate=QUICK)
+    job = world.wait_outcome("held-up", 1)["jobName"]
+    (line,) = [line for line in operator.output().splitlines() if "request failed" in line]
+    about = f"[namespace={world.namespace} integration=held-up uid={uid} run=1 job={job}]"
+    assert line.endswith(about)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -39,6 +40,10 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def free_ports() -> list[str]:
+    return [f"--health-port={free_port()}", f"--metrics-port={free_port()}"]
+
+
 def reason(shown: subprocess.CompletedProcess[str]) -> str:
     """Why it ended: one line for people, after the one in which it says who it is."""
     who, why = shown.stderr.strip().splitlines()
@@ -55,6 +60,8 @@ def test_help_names_every_option() -> None:
         "--runner-image",
         "--watch-namespace",
         "--health-port",
+        "--metrics-port",
+        "--log-format",
     ):
         assert option in shown.stdout
 
@@ -71,6 +78,7 @@ def test_help_names_every_option() -> None:
         ([*NEEDED, "--log-format=xml"], "xml"),
         ([*NEEDED, "--health-port=many"], "many"),
         ([*NEEDED, "--health-port=70000"], "70000"),
+        ([*NEEDED, "--metrics-port=0"], '"0" is not a port'),
         ([*NEEDED, "--speed=high"], "--speed"),
     ],
     ids=lambda value: " ".join(value) or "none" if isinstance(value, list) else "",
@@ -108,16 +116,17 @@ def test_without_a_usable_kubeconfig_it_says_what_is_wrong_in_a_line(
     assert reason(shown).startswith("spark-operator: ")
 
 
-def test_a_health_port_that_is_taken_is_named_in_a_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--health-port", "--metrics-port"])
+def test_a_port_that_is_taken_is_named_in_a_line(tmp_path: Path, option: str) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE)
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        shown = run(*NEEDED, f"--health-port={port}", KUBECONFIG=str(kubeconfig))
+        shown = run(*NEEDED, *free_ports(), f"{option}={port}", KUBECONFIG=str(kubeconfig))
     assert shown.returncode == 1
-    assert f"--health-port {port}: " in reason(shown)
+    assert f"{option} {port}: " in reason(shown)
 
 
 def test_each_line_of_the_json_log_is_an_object(tmp_path: Path) -> None:
@@ -125,7 +134,7 @@ def test_each_line_of_the_json_log_is_an_object(tmp_path: Path) -> None:
     kubeconfig.write_text(NOWHERE)
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [COMMAND, *NEEDED, f"--health-port={free_port()}", "--log-format=json"],
+            [COMMAND, *NEEDED, *free_ports(), "--log-format=json"],
             stdout=file,
             stderr=file,
             env={**os.environ, "KUBECONFIG": str(kubeconfig)},
@@ -140,3 +149,26 @@ def test_each_line_of_the_json_log_is_an_object(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
     assert [line["level"] for line in lines[:2]] == ["info", "warning"]
+
+
+def test_the_log_is_text_on_a_terminal_and_json_elsewhere(tmp_path: Path) -> None:
+    def said(stderr: int) -> None:
+        subprocess.run(
+            [COMMAND, *NEEDED],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            timeout=20,
+            check=False,
+            env={**os.environ, "KUBECONFIG": "/nowhere", "HOME": str(tmp_path)},
+        )
+
+    ours, terminal = os.openpty()
+    said(terminal)
+    os.close(terminal)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert re.match(r"\d{4}-\d\d-\d\d \S+ INFO +spark-operator .* starts as ", shown)
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        said(file.fileno())
+    assert " starts as " in json.loads(log.read_text().splitlines()[0])["message"]

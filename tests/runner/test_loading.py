@@ -44,6 +44,38 @@ def test_records_arrive_in_duckdb_once_however_often_they_are_fetched(rest, serv
     assert rest.leftovers() == []
 
 
+# What makes the second half of a merge fail: one of the two versions does not fit the index.
+TWINS = [{"id": 1, "v": "twin"}, {"id": 2, "v": "twin"}]
+
+
+def test_a_merge_in_duckdb_that_ends_midway_leaves_the_records_as_they_were(rest, service):
+    import duckdb
+
+    service.on("/items", json_answer([{"id": 1, "v": "one"}, {"id": 2, "v": "two"}]))
+    assert rest.fetch().exit == 0
+    file = rest.base / "data" / "team_a_alice.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE UNIQUE INDEX no_twins ON items (v)")
+    service.on("/items", json_answer(TWINS))
+    assert rest.fetch().exit != 0
+    assert rest.rows("SELECT id, v FROM items ORDER BY id") == [(1, "one"), (2, "two")]
+
+
+def test_a_merge_in_postgres_that_ends_midway_leaves_the_records_as_they_were(
+    warehouse, service, postgres
+):
+    service.on("/items", json_answer([{"id": 1, "v": "one"}, {"id": 2, "v": "two"}]))
+    assert warehouse.fetch().exit == 0
+    dataset = warehouse.destination["dataset"]
+    postgres.rows(f"CREATE UNIQUE INDEX no_twins ON {dataset}.items (v)")
+    service.on("/items", json_answer(TWINS))
+    assert warehouse.fetch().exit != 0
+    assert postgres.rows(f"SELECT id, v FROM {dataset}.items ORDER BY id") == [
+        (1, "one"),
+        (2, "two"),
+    ]
+
+
 def test_the_second_fetch_asks_only_for_what_is_new(warehouse, service, postgres):
     warehouse.config["resources"][0]["incremental"] = {
         "cursorPath": "changed",

@@ -37,6 +37,7 @@ class Operator:
         name: str = "operator",
         lease_seconds: int = 15,
         wall_clock: WallClock | None = None,
+        log_format: str = "text",
         within: Callable[[Sequence[str]], list[str]] = list,
     ) -> None:
         self.log = folder / f"{name}.log"
@@ -44,10 +45,12 @@ class Operator:
         self._namespace = namespace
         self._lease_seconds = lease_seconds
         self._wall_clock = wall_clock
+        self._log_format = log_format
         self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
         self.port = free_port()
+        self.metrics_port = free_port()
 
     def start(self) -> Operator:
         self._written = self.log.stat().st_size if self.log.exists() else 0
@@ -61,8 +64,9 @@ class Operator:
                         "--runner-image=none:1",
                         f"--watch-namespace={self._namespace}",
                         f"--health-port={self.port}",
+                        f"--metrics-port={self.metrics_port}",
                         f"--lease-seconds={self._lease_seconds}",
-                        "--log-format=text",
+                        f"--log-format={self._log_format}",
                     ]
                 ),
                 stdin=subprocess.DEVNULL,

@@ -6,9 +6,10 @@ from spark_operator.decide import request
 from spark_operator.decide.decision import Announcement
 from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
-from spark_operator.model.status import Condition, Reason, Run, Status
+from spark_operator.model.status import Condition, EventReason, Reason, Run, Status
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
+TYPES = (READY, RECONCILING, STALLED)
 
 # Tuples: they are searched for each decision, and hashing a member of an Enum costs more than comparing.
 _STALLED = (
@@ -112,7 +113,7 @@ def announce_request(integration: Integration) -> Announcement | None:
     before = integration.status.condition(READY)
     if not malformed or (before is not None and malformed in before.message):
         return None
-    return Announcement(warning=True, reason="InvalidRequest", message=malformed.strip())
+    return Announcement(warning=True, reason=EventReason.INVALID_REQUEST, message=malformed.strip())
 
 
 def announce_check(run: Run) -> Announcement | None:
@@ -120,7 +121,7 @@ def announce_check(run: Run) -> Announcement | None:
     if not run.failed:
         return None
     message = run.message or "The check failed."
-    return Announcement(warning=True, reason="CheckFailed", message=message)
+    return Announcement(warning=True, reason=EventReason.CHECK_FAILED, message=message)
 
 
 def announce(integration: Integration, status: Status) -> Announcement | None:
@@ -135,11 +136,11 @@ def announce(integration: Integration, status: Status) -> Announcement | None:
     ):
         return None
     if after.reason in _NOT_READY:
-        return Announcement(warning=True, reason=after.reason, message=after.message)
+        return Announcement(warning=True, reason=Reason(after.reason), message=after.message)
     if after.reason == Reason.FETCHED and integration.status.last_failed_at is not None:
         succeeded_before = integration.status.last_successful_update_at
         if succeeded_before is None or succeeded_before < integration.status.last_failed_at:
             return Announcement(
-                warning=False, reason=after.reason, message=f"Recovered. {after.message}"
+                warning=False, reason=Reason.FETCHED, message=f"Recovered. {after.message}"
             )
     return None

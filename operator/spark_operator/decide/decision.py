@@ -5,15 +5,15 @@ from datetime import datetime
 from spark_operator.decide.capacity import Candidate
 from spark_operator.model.job import Job
 from spark_operator.model.record import record
-from spark_operator.model.status import Run, Status
+from spark_operator.model.status import EventReason, Reason, Run, Status
 
 
 @record(frozen=True, slots=True)
 class Announcement:
-    """An Event for the object; its reason is the reason of the condition it goes with."""
+    """An Event for the object; its reason is that of the condition it goes with, if it goes with one."""
 
     warning: bool
-    reason: str
+    reason: Reason | EventReason
     message: str
 
 

@@ -32,7 +32,15 @@ from spark_operator.model import result, timestamps, write_back
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
-from spark_operator.model.status import MAX_RUN_NUMBER, Mode, Reason, Run, Status, Trigger
+from spark_operator.model.status import (
+    MAX_RUN_NUMBER,
+    EventReason,
+    Mode,
+    Reason,
+    Run,
+    Status,
+    Trigger,
+)
 
 # The pod's grace period is 15 s, and a PID 1 that ignores SIGTERM costs it in full; the rest is for
 # the Job controller to notice. A Job older than its deadline plus this will not end by itself.
@@ -483,7 +491,7 @@ def _stray(view: View, run: Run | None) -> Decision | None:
         tuple(strays),
         announcement=Announcement(
             warning=True,
-            reason="Superseded",
+            reason=EventReason.SUPERSEDED,
             message=f"Deleted {names}: not the Job of the current run.",
         ),
     )

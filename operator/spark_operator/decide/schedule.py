@@ -11,7 +11,7 @@ from spark_operator.model import names
 from spark_operator.model.integration import Integration, Spec
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.record import record
-from spark_operator.model.status import ErrorClass, Mode, Reason, Run, Trigger
+from spark_operator.model.status import ErrorClass, Mode, Reason, Run, Status, Trigger
 
 # A time further ahead than this was written by a clock that was wrong: it counts as absent.
 FUTURE_TOLERANCE = timedelta(minutes=1)
@@ -76,17 +76,27 @@ def pause(consecutive_failures: int, every: timedelta) -> timedelta:
     return max(every, min(doubled, MAX_PAUSE))
 
 
+def _retry_after_ends(run: Run, now: datetime) -> datetime | None:
+    finished_at = sane(run.finished_at, now)
+    limited = run.failed and run.error_class is ErrorClass.RATE_LIMITED
+    if finished_at is None or not limited or run.retry_after_seconds is None:
+        return None
+    return finished_at + timedelta(seconds=run.retry_after_seconds)
+
+
+def rate_limited_until(status: Status, now: datetime) -> datetime | None:
+    """Until when the service asked to be left alone, as its latest runs were told."""
+    told = [_retry_after_ends(run, now) for run in (status.run, status.last_fetch) if run]
+    return max((moment for moment in told if moment is not None), default=None)
+
+
 def _floor(failed: Run, now: datetime) -> datetime | None:
     """Before this nothing starts, whoever asks: the service's own Retry-After, and the grace of a pod
     that nobody has seen end. Nothing but time moves it."""
-    finished_at = sane(failed.finished_at, now)
-    if finished_at is None:
-        return None
     if failed.error_class is ErrorClass.LOST:
-        return finished_at + LOST_GRACE
-    if failed.error_class is ErrorClass.RATE_LIMITED and failed.retry_after_seconds is not None:
-        return finished_at + timedelta(seconds=failed.retry_after_seconds)
-    return None
+        finished_at = sane(failed.finished_at, now)
+        return None if finished_at is None else finished_at + LOST_GRACE
+    return _retry_after_ends(failed, now)
 
 
 def _by_frequency(integration: Integration, plugin: Plugin, now: datetime) -> Start:

@@ -69,6 +69,17 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
 
 
+class EventReason(StrEnum):
+    """Reasons of those Events that go with no condition, as what they tell of leaves Ready as it is.
+
+    Every other Event has the Reason of the condition that was written with it.
+    """
+
+    INVALID_REQUEST = "InvalidRequest"
+    CHECK_FAILED = "CheckFailed"
+    SUPERSEDED = "Superseded"
+
+
 @record(frozen=True, slots=True)
 class Run:
     """One fetch attempt: the claim while it is Running, the record afterwards.

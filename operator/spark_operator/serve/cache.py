@@ -26,13 +26,17 @@ class JobEntry:
 
 @dataclass(slots=True)
 class Entry:
-    """One Integration with what this process remembers about it beside the recorded status."""
+    """One Integration with what this process remembers about it beside the recorded status.
+
+    ``due_at``: since when the run that it claimed was due.
+    """
 
     integration: Integration
     next_look: datetime | None = None
     looked_at: float = float("-inf")
     pod_looks: int = 0
     waiting_since: datetime | None = None
+    due_at: datetime | None = None
     config_checked: tuple[int, str, int] | None = None
     config_problem: str | None = None
 

@@ -71,10 +71,13 @@ def _in_cluster_server() -> str:
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
-def connect(monotonic: Callable[[], float]) -> Connection:
+def connect(
+    monotonic: Callable[[], float], *middlewares: aiohttp.ClientMiddlewareType
+) -> Connection:
     """Within a pod its service account, else the current context of the kubeconfig.
 
-    Must be called with a running loop. Raises NoCluster with what to do.
+    ``middlewares`` see each request of each session. Must be called with a running loop. Raises
+    NoCluster with what to do.
     """
     settings = kopf.OperatorSettings()
     if (_SERVICE_ACCOUNT / "token").exists():
@@ -85,7 +88,7 @@ def connect(monotonic: Callable[[], float]) -> Connection:
             server=_in_cluster_server(),
             connector=_connector(info),
             headers={},
-            middlewares=(_fresh_token(_SERVICE_ACCOUNT / "token", monotonic),),
+            middlewares=(*middlewares, _fresh_token(_SERVICE_ACCOUNT / "token", monotonic)),
         )
     try:
         info = kopf.login_with_kubeconfig(settings=settings)
@@ -96,7 +99,12 @@ def connect(monotonic: Callable[[], float]) -> Connection:
         raise NoCluster(f"the kubeconfig cannot be used: {why}") from error
     if info is None or connector is None:
         raise NoCluster("set KUBECONFIG, or run within a pod with a service account")
-    return Connection(server=info.server, connector=connector, headers=dict(info.as_http_headers()))
+    return Connection(
+        server=info.server,
+        connector=connector,
+        headers=dict(info.as_http_headers()),
+        middlewares=middlewares,
+    )
 
 
 def _connector(info: kopf.ConnectionInfo) -> aiohttp.TCPConnector:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from spark_operator.act import events, integrations, job_manifest, jobs, pods, volume_claims
 from spark_operator.act.api import Api, ApiError, Fenced, NoAnswer
@@ -11,12 +12,13 @@ from spark_operator.decide import fetch, validity
 from spark_operator.decide.decision import Announcement, Decision
 from spark_operator.model import status as status_model
 from spark_operator.model.integration import Integration
-from spark_operator.model.status import Run, Status
+from spark_operator.model.status import Run, Status, Trigger
 from spark_operator.serve import gather
 from spark_operator.serve.admission import Admission
 from spark_operator.serve.cache import Cache, Entry
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.gather import LookUps
+from spark_operator.serve.metrics import REJECTED, UNANSWERED, UNKNOWN, Metrics
 from spark_operator.serve.wakes import Wakes
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Evaluator:
     leading: Callable[[], bool]
     runner_image: str
     identity: str
+    metrics: Metrics
     _failures: dict[str, int] = field(default_factory=dict)
 
     def look(self, uid: str) -> Decision | None:
@@ -62,7 +65,7 @@ class Evaluator:
             self._try_again(uid, error)
         except Exception:
             # One object that trips a defect of ours must not stop the others, nor spin.
-            logger.exception("evaluation failed", extra=self._about(uid))
+            logger.exception("evaluation failed", extra=self.about(uid))
             self._try_again(uid, None)
         finally:
             # A place that led to no claim is another's.
@@ -81,16 +84,29 @@ class Evaluator:
                 "request failed, tried again in %.0f s: %s",
                 delay,
                 error,
-                extra={"collapse": True, **self._about(uid)},
+                extra={"collapse": True, **self.about(uid)},
             )
         self.wakes.set(uid, delay)
 
-    def _about(self, uid: str) -> dict[str, str]:
+    def about(self, uid: str, run: Run | None = None) -> dict[str, object]:
+        """The fields of a log line about an Integration, and about that run, or the one that goes on."""
         entry = self.cache.integrations.get(uid)
         if entry is None:
             return {"uid": uid}
         integration = entry.integration
-        return {"uid": uid, "namespace": integration.namespace, "integration": integration.name}
+        fields: dict[str, object] = {
+            "uid": uid,
+            "namespace": integration.namespace,
+            "integration": integration.name,
+        }
+        current = integration.status.run
+        run = run or (current if current is not None and current.running else None)
+        return fields if run is None else {**fields, "run": run.number, "job": run.job_name}
+
+    def _service(self, integration: Integration) -> str:
+        """As metrics name it: what a user wrote is a label only where there is such a Plugin."""
+        service = integration.spec.service
+        return service if service in self.cache.plugins else UNKNOWN
 
     def _decide(self, entry: Entry, looked_up: LookUps) -> Decision:
         facts = gather.view(
@@ -132,16 +148,18 @@ class Evaluator:
             case decisions.AskCapacity():
                 return await self._ask_capacity(entry, decision)
             case decisions.Claim(status=status):
+                due_at = self._due_at(entry, status)
                 if await self._write(integration, status):
                     looked_up.claimed()
+                    entry.due_at = due_at
                     self._log_claim(entry.integration)
                 entry.waiting_since = None
                 self.admission.forget(integration.uid)
             case decisions.CreateJob(run=run):
-                await self._create(integration, run, looked_up)
+                await self._create(entry, run, looked_up)
             case decisions.Record(status=status, announcement=announcement):
                 if await self._write(integration, status):
-                    self._log_outcome(entry.integration)
+                    self._tell_outcome(entry.integration)
                     await self._announce(entry.integration, announcement)
                     self.admission.admit()
             case decisions.DeleteJobs():
@@ -214,12 +232,25 @@ class Evaluator:
         # Its run may have ended, as the answer that was lost would have said: the place is another's.
         self.admission.admit()
 
-    async def _create(self, integration: Integration, run: Run, looked_up: LookUps) -> None:
+    def _due_at(self, entry: Entry, claimed: Status) -> datetime:
+        """Since when the run that is being claimed is due: the time that was announced for it, else
+        when this process saw that it is due."""
+        asked_for = claimed.run is not None and claimed.run.trigger is Trigger.REQUESTED
+        announced = entry.integration.status.next_update_at
+        now = self.clock.now()
+        if announced is not None and announced <= now and not asked_for:
+            return announced
+        return entry.waiting_since or now
+
+    async def _create(self, entry: Entry, run: Run, looked_up: LookUps) -> None:
+        integration = entry.integration
+        service = self._service(integration)
         plugin = self.cache.plugins.get(integration.spec.service)
         scheduler = self.cache.scheduler
         if plugin is None or scheduler is None:
             gone = "Plugin" if plugin is None else "Scheduler"
             looked_up.rejection = f"its {gone} is gone"
+            self.metrics.not_dispatched(service, REJECTED)
             return
         manifest = job_manifest.build(
             integration,
@@ -236,12 +267,21 @@ class Evaluator:
             job = await jobs.create(self.api, manifest, integration.uid)
         except jobs.NotOurs:
             looked_up.rejection = f'a Job "{run.job_name}" of another owner exists'
+            self.metrics.not_dispatched(service, REJECTED)
         except ApiError as error:
             if error.status not in _REJECTIONS:
+                self.metrics.not_dispatched(service, UNANSWERED)
                 raise
             looked_up.rejection = error.message
+            self.metrics.not_dispatched(service, REJECTED)
+        except NoAnswer:
+            self.metrics.not_dispatched(service, UNANSWERED)
+            raise
         else:
             self.cache.put_job(job, self.clock.monotonic())
+            # Of a claim that another process made, the time of the claim is the best that is known.
+            due_at, entry.due_at = entry.due_at or run.started_at, None
+            self.metrics.dispatched(service, due_at=due_at, now=self.clock.now())
 
     async def _look_up_job(self, integration: Integration, name: str, looked_up: LookUps) -> None:
         job = await jobs.read(self.api, integration.namespace, name)
@@ -283,7 +323,10 @@ class Evaluator:
             logger.warning(
                 "event not posted: %s",
                 error,
-                extra={"collapse": True, **self._about(integration.uid)},
+                extra={
+                    "collapse": True,
+                    **self.about(integration.uid, integration.status.run),
+                },
             )
 
     def _log_claim(self, integration: Integration) -> None:
@@ -294,14 +337,15 @@ class Evaluator:
                 run.number,
                 run.attempt,
                 run.trigger,
-                extra={**self._about(integration.uid), "job": run.job_name, "run": run.number},
+                extra=self.about(integration.uid, run),
             )
 
-    def _log_outcome(self, integration: Integration) -> None:
+    def _tell_outcome(self, integration: Integration) -> None:
         run = integration.status.run
         if run is None:
             return
-        about = {**self._about(integration.uid), "job": run.job_name, "run": run.number}
+        self.metrics.ended(self._service(integration), run)
+        about = self.about(integration.uid, run)
         if run.failed:
             logger.error(
                 "run %s failed (%s): %s", run.number, run.error_class, run.message, extra=about

@@ -48,8 +48,10 @@ class Intake:
         try:
             return parse(body)
         except Exception:
-            about = {k: fields.text(metadata.get(k)) for k in ("namespace", "name", "uid")}
-            logger.exception("one of the %s cannot be read: %s", kind, about)
+            namespace, name = (fields.text(metadata.get(k)) for k in ("namespace", "name"))
+            logger.exception(
+                "one of the %s cannot be read: %s/%s", kind, namespace, name, extra={"uid": uid}
+            )
         if deleted:
             self.ghost(kind, uid)
         else:

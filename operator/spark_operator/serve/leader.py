@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from spark_operator.act import jobs, schedulers
 from spark_operator.act.api import Api, ApiError, Fenced, Guard, NoAnswer
+from spark_operator.decide.capacity import Candidate
 from spark_operator.model import job, timestamps
 from spark_operator.serve.admission import Admission
 from spark_operator.serve.cache import Cache, Entry
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.evaluate import Evaluator
+from spark_operator.serve.metrics import Metrics
 from spark_operator.serve.planner import Planner
 from spark_operator.serve.wakes import Wakes
 from spark_operator.serve.workqueue import WorkQueue
@@ -55,6 +58,7 @@ class Leader:
         runner_image: str,
         identity: str,
         leading: Guard,
+        metrics: Metrics,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -67,6 +71,8 @@ class Leader:
         self._deposed = asyncio.Event()
         self._open = asyncio.Event()
         self._tick_lock = asyncio.Lock()
+        self.beat_at = 0.0
+        self.tick_seconds = 0.0
         self._scopes: set[asyncio.Timeout] = set()
         self._reminded_at = float("-inf")
         self.ticked_at = clock.monotonic()
@@ -81,6 +87,7 @@ class Leader:
             leading=leading,
             runner_image=runner_image,
             identity=identity,
+            metrics=metrics,
         )
         self._planner = Planner(
             cache=cache,
@@ -90,6 +97,23 @@ class Leader:
             queue=self._queue,
             wakes=self._wakes,
         )
+
+    # --- what is measured
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it leads, and has taken over."""
+        return self._open.is_set() and self._leading()
+
+    @property
+    def queued(self) -> int:
+        """Integrations that wait for a worker."""
+        return len(self._queue)
+
+    @property
+    def waiting(self) -> Mapping[str, Candidate]:
+        """Integrations that are due and wait for a free place, by uid."""
+        return self._admission.waiting
 
     # --- called from elsewhere
 
@@ -142,6 +166,8 @@ class Leader:
             if self._leading():
                 # What changed while another led, or nobody, was seen and not acted upon.
                 self._cache.forget_looks()
+                # No tick was due before: from here on one is late.
+                self.beat_at = self._clock.now().timestamp()
                 self._open.set()
                 await self.tick()
                 await self._deposed.wait()
@@ -178,7 +204,8 @@ class Leader:
                         await self._evaluator.evaluate(uid)
             except TimeoutError:
                 logger.warning(
-                    "interrupted, as the lead was lost", extra={"uid": uid, "collapse": True}
+                    "interrupted, as the lead was lost",
+                    extra={"collapse": True, **self._evaluator.about(uid)},
                 )
             finally:
                 self._queue.done(uid)
@@ -198,7 +225,10 @@ class Leader:
             try:
                 async with asyncio.timeout(_TICK_LIMIT_SECONDS) as scope, self._cancellable(scope):
                     await self._plan_due()
-                    await self._heartbeat(self._clock.monotonic() - started)
+                    self.tick_seconds = self._clock.monotonic() - started
+                    if self._cache.scheduler is not None:
+                        self.beat_at = self._clock.now().timestamp()
+                    await self._heartbeat(self.tick_seconds)
             except (ApiError, NoAnswer, Fenced) as error:
                 logger.warning("heartbeat not written: %s", error)
             except TimeoutError:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import aiohttp
 from kopf._cogs.clients.errors import APIError
 
-_ABOUT = ("namespace", "integration", "uid", "run", "job")
+ABOUT = ("namespace", "integration", "uid", "run", "job")
+"""The fields of a line about an Integration; the last two where it is about a run."""
 
 
 _ATTEMPT_AGAIN = re.compile(r"Request attempt #(?!1\b)\d+.* failed; will retry")
@@ -76,7 +77,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: record.__dict__[key] for key in _ABOUT if key in record.__dict__}
+        line |= {key: record.__dict__[key] for key in ABOUT if key in record.__dict__}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
@@ -87,9 +88,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        about = " ".join(
-            f"{key}={record.__dict__[key]}" for key in _ABOUT if key in record.__dict__
-        )
+        about = " ".join(f"{key}={record.__dict__[key]}" for key in ABOUT if key in record.__dict__)
         text = super().format(record)
         return f"{text} [{about}]" if about else text
 

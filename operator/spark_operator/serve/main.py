@@ -11,11 +11,12 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from spark_operator.serve import logs
+from spark_operator.serve import logs, requests
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.connection import NoCluster, connect
 from spark_operator.serve.elector import LeadTaken, Terms
-from spark_operator.serve.health import PortTaken
+from spark_operator.serve.listener import PortTaken
+from spark_operator.serve.metrics import Metrics
 from spark_operator.serve.service import Options, Service
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,13 @@ def parser() -> argparse.ArgumentParser:
         help="serve this namespace only; may be repeated (default: all)",
     )
     chosen.add_argument("--health-port", metavar="PORT", type=_port, default=8080)
+    chosen.add_argument(
+        "--metrics-port",
+        metavar="PORT",
+        type=_port,
+        default=8081,
+        help="where Prometheus reads /metrics (default 8081)",
+    )
     chosen.add_argument("--log-format", choices=("auto", "text", "json"), default="auto")
     chosen.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info"
@@ -95,8 +103,9 @@ def _terms(lease_seconds: int) -> Terms:
 
 
 async def _run(options: Options) -> None:
-    clock = Clock()
-    await Service(options, connect(clock.monotonic), clock).run()
+    clock, metrics = Clock(), Metrics()
+    connection = connect(clock.monotonic, requests.counted(metrics.requested))
+    await Service(options, connection, clock, metrics).run()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         identity=f"{host}_{secrets.token_hex(4)}",
         namespaces=tuple(arguments.watch_namespace),
         health_port=arguments.health_port,
+        metrics_port=arguments.metrics_port,
         terms=_terms(arguments.lease_seconds),
     )
     logger.info(

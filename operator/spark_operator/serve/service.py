@@ -12,17 +12,20 @@ from kopf._cogs.clients.errors import APIError
 
 from spark_operator.act import objects
 from spark_operator.act.api import Api, ApiError, NoAnswer
-from spark_operator.serve import handlers
+from spark_operator.serve import exposition, handlers
 from spark_operator.serve.cache import Cache
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.connection import Connection
 from spark_operator.serve.elector import Elector, Terms
-from spark_operator.serve.health import Health, PortTaken
+from spark_operator.serve.health import health
 from spark_operator.serve.intake import Intake
 from spark_operator.serve.jumps import Jumps
 from spark_operator.serve.leader import TICK_SECONDS, Leader
+from spark_operator.serve.listener import PortTaken
+from spark_operator.serve.metrics import Metrics
 from spark_operator.serve.relist import relist
 from spark_operator.serve.storage import OnlyOfSchedulers
+from spark_operator.serve.survey import Survey
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +47,14 @@ class Options:
     identity: str
     namespaces: tuple[str, ...] = ()
     health_port: int = 8080
+    metrics_port: int = 8081
     terms: Terms = Terms()  # noqa: RUF009
 
 
 class Service:
-    def __init__(self, options: Options, connection: Connection, clock: Clock) -> None:
+    def __init__(
+        self, options: Options, connection: Connection, clock: Clock, metrics: Metrics
+    ) -> None:
         self._options = options
         self._connection = connection
         self._clock = clock
@@ -68,6 +74,7 @@ class Service:
             runner_image=options.runner_image,
             identity=options.identity,
             leading=lambda: self._elector.leading(),
+            metrics=metrics,
         )
         self._elector = Elector(
             api=self._api,
@@ -85,7 +92,16 @@ class Service:
             concerned=self._leader.concerned,
             forget=self._leader.forget,
         )
-        self._health = Health(port=options.health_port, alive=self._alive, ready=self._ready)
+        shown = exposition.Exposition(
+            metrics=metrics,
+            cache=self._cache,
+            leader=self._leader,
+            survey=Survey(self._cache, clock),
+        )
+        self._listeners = (
+            health(port=options.health_port, alive=self._alive, ready=self._ready),
+            exposition.listener(port=options.metrics_port, exposition=shown),
+        )
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT.
@@ -95,8 +111,10 @@ class Service:
         self._take_signals()
         asyncio.get_running_loop().set_exception_handler(self._unheard)
         try:
-            await self._health.start()
+            for listener in self._listeners:
+                await listener.start()
         except PortTaken:
+            await self._close_listeners()
             await self._session.close()
             await self._connection.close()
             raise
@@ -128,13 +146,17 @@ class Service:
             *(t for t in tasks if t.get_name() != "watches"), return_exceptions=True
         )
         await self._elector.release()
-        await self._health.stop()
+        await self._close_listeners()
         self._ending = True
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=1)
         await self._session.close()
         await self._connection.close()
+
+    async def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            await listener.stop()
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What failed in a task that nobody waits for, which asyncio reports with a stack.

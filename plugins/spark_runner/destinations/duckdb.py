@@ -85,7 +85,10 @@ class DuckDb:
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         return dlt.destinations.duckdb(
-            credentials=DuckDbCredentials(str(self.file), global_config=settings(self.temporary))
+            credentials=DuckDbCredentials(str(self.file), global_config=settings(self.temporary)),
+            # dlt 1.31 does not say so of itself: without it a merge deletes and inserts in two, and
+            # a kill in between leaves the older versions of records deleted until the next fetch.
+            supports_transactions=True,
         )
 
     def publish(self) -> None:

@@ -177,7 +177,9 @@ class Postgres:
         credentials.password = self.password
         credentials.connect_timeout = CONNECT_SECONDS
         credentials.query = {**self._tls(), "application_name": "spark-fetch"}
-        return dlt.destinations.postgres(credentials=credentials)
+        # dlt 1.31 does not say so of itself: without it a merge is one transaction only as long as its
+        # statements are sent as one.
+        return dlt.destinations.postgres(credentials=credentials, supports_transactions=True)
 
     def publish(self) -> None:
         """The records are in the schema already."""

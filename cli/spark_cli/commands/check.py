@@ -9,8 +9,9 @@ from spark_cli.commands.options import Access, Choice, choosing, connected, outp
 from spark_cli.decide import select
 from spark_cli.decide.verdict import Action, Verdict
 from spark_cli.exits import Exit
-from spark_cli.gather import facts as gathering
+from spark_cli.gather import evaluation
 from spark_cli.gather.facts import Facts, Found
+from spark_cli.gather.jobs import jobs_by_owner
 from spark_cli.show import output as outputs
 from spark_cli.show import table
 from spark_cli.show.times import ahead
@@ -75,7 +76,7 @@ def check_command(
 def judge(access: Access, facts: Facts, found: Found) -> Judged:
     """Each asked first, then the places given out among all that are due, as at a tick."""
     cluster = access.cluster
-    by_owner = gathering.jobs_by_owner(cluster, cluster.scope)
+    by_owner = jobs_by_owner(cluster, cluster.scope)
 
     def jobs(integration: Integration) -> tuple[Job, ...]:
         return tuple(by_owner.get(integration.uid, ()))
@@ -83,19 +84,19 @@ def judge(access: Access, facts: Facts, found: Found) -> Judged:
     verdicts: Judged = []
     candidates: dict[str, Candidate] = {}
     for integration in found.integrations:
-        verdict, candidate = gathering.decided(
+        verdict, candidate = evaluation.decided(
             cluster, facts, integration, jobs(integration), place=False
         )
         verdicts.append((integration, verdict))
         if candidate is not None:
             candidates[integration.uid] = candidate
-    admitted, note = gathering.places(cluster, facts, candidates)
+    admitted, note = evaluation.places(cluster, facts, candidates)
     if note:
         click.echo(f"note: {note}", err=True)
     judged: Judged = []
     for integration, verdict in verdicts:
         if integration.uid in admitted:
-            verdict, _ = gathering.decided(
+            verdict, _ = evaluation.decided(
                 cluster, facts, integration, jobs(integration), place=True
             )
         judged.append((integration, verdict))

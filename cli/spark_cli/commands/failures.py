@@ -9,9 +9,9 @@ from spark_cli.commands.options import Access, Choice, choosing, connected, outp
 from spark_cli.commands.requesting import Order
 from spark_cli.decide import failures, select, state
 from spark_cli.exits import Exit
-from spark_cli.gather import facts as gathering
 from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
+from spark_cli.gather.jobs import jobs_by_owner
 from spark_cli.show import output as outputs
 from spark_operator.model import integration as integrations
 from spark_operator.model.integration import Integration
@@ -81,7 +81,7 @@ def flush_command(access: Access, choice: Choice, dry_run: bool) -> int:
     choice.require()
     found = access.find(choice)
     cluster = access.cluster
-    by_owner = gathering.jobs_by_owner(cluster, cluster.scope)
+    by_owner = jobs_by_owner(cluster, cluster.scope)
     failed = bool(found.missing)
     told = 0
     for line in found.missing:

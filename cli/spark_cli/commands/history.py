@@ -6,9 +6,9 @@ import click
 
 from spark_cli.commands.options import Access, IntegrationName, connected, output
 from spark_cli.decide import kept
-from spark_cli.gather import facts as gathering
 from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
+from spark_cli.gather.jobs import pods_of
 from spark_cli.show import output as outputs
 from spark_cli.show import table
 from spark_cli.show.times import duration, exact
@@ -54,7 +54,7 @@ def history_command(access: Access, name: str, form: str | None) -> int:
     """
     integration = one(access, name)
     past = [
-        kept.past(integration, job, pods.parse(gathering.pods_of(access.cluster, job)))
+        kept.past(integration, job, pods.parse(pods_of(access.cluster, job)))
         for job in jobs_of(access, integration)
     ]
     if form is not None:

@@ -64,7 +64,7 @@ def _list(access: Access, choice: Choice, form: str | None, *, watch: bool) -> i
         outputs.names(kinds.INTEGRATION.resource, (b["metadata"]["name"] for b in found.bodies))
     elif watch:
         _watch(access, choice, wide=form == "wide")
-    else:
+    elif found.bodies or not choice.named:
         show(access, found.integrations, wide=form == "wide")
         _warn(access)
     return _missing(found)

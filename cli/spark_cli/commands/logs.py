@@ -11,9 +11,9 @@ import urllib3
 from spark_cli.commands.history import jobs_of, one
 from spark_cli.commands.options import Access, IntegrationName, connected
 from spark_cli.exits import Exit, Failure
-from spark_cli.gather import facts as gathering
 from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
+from spark_cli.gather.jobs import pods_of
 from spark_operator.decide import outcome
 from spark_operator.model import fields
 from spark_operator.model import pod as pods
@@ -69,7 +69,7 @@ def _pod(access: Access, job: Job, *, patient: bool) -> str:
     """The newest pod that has begun, waited for if ``patient``. Raises Failure, which says why not."""
     ends = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        bodies = gathering.pods_of(access.cluster, job)
+        bodies = pods_of(access.cluster, job)
         begun = [body for body in bodies if _begun(body)]
         if begun:
             newest: str = max(begun, key=_created)["metadata"]["name"]

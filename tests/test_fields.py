@@ -61,7 +61,7 @@ TESTS = {
         "spec.service": f"{_DURING}::test_the_plugin_deleted_during_a_run_the_outcome_is_recorded_then_the_service_unknown",
         "spec.updateFrequencyMinutes": _FREQUENCY,
         "spec.suspend": f"{_SUSPENDING}::test_a_suspended_integration_waits_with_its_request_until_it_is_resumed",
-        "spec.config": f"{_JOB}::test_the_document_is_the_one_of_the_contract",
+        "spec.config": "tests/model/test_fetch_document.py::test_the_document_is_the_one_of_the_contract",
         "spec.credentialsSecretName": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentialsWriteBack": _WRITE_BACK,
         "spec.destination.type": f"{_JOB}::test_the_destination_is_the_integrations_or_the_schedulers",

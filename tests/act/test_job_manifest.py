@@ -66,39 +66,9 @@ def volume(manifest: dict[str, Any], name: str) -> dict[str, Any] | None:
     return next((v for v in pod(manifest)["volumes"] if v["name"] == name), None)
 
 
-def test_the_document_is_the_one_of_the_contract() -> None:
-    made = build({"config": {"a": 1}, "timeoutSeconds": 90})
-    assert document(made) == {
-        "version": 1,
-        "uid": "uid-1",
-        "namespace": "team-a",
-        "name": "alice",
-        "run": 7,
-        "attempt": 2,
-        "mode": "fetch",
-        "since": None,
-        "request": None,
-        "service": "demo",
-        "config": {"a": 1},
-        "credentials": None,
-        "destination": {
-            "type": "postgres",
-            "secretName": "warehouse",
-            "dataset": document(made)["destination"]["dataset"],
-        },
-        "timeoutSeconds": 90,
-    }
-    assert env(made)["JOB_CREATED_AT"] == "2026-03-01T12:00:00Z"
-
-
-def test_the_document_tells_what_was_asked_for_and_from_when_on() -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    told = document(build(mode=Mode.BACKFILL, since=since, request="t1"))
-    assert (told["mode"], told["since"], told["request"]) == (
-        "backfill",
-        "2026-01-01T00:00:00Z",
-        "t1",
-    )
+def test_the_pod_is_given_the_document_of_its_run() -> None:
+    told = document(build(number=8, mode=Mode.RESET))
+    assert (told["name"], told["run"], told["mode"]) == ("alice", 8, "reset")
 
 
 def test_nothing_of_the_tenants_is_expanded_by_kubernetes() -> None:
@@ -106,6 +76,7 @@ def test_nothing_of_the_tenants_is_expanded_by_kubernetes() -> None:
     assert "$" not in env(made)["SPARK_INTEGRATION"]
     assert document(made)["config"] == {"url": "$(JOB_CREATED_AT) $$(X) \u2028 é"}
     assert set(env(made)) == {"SPARK_INTEGRATION", "JOB_CREATED_AT"}
+    assert env(made)["JOB_CREATED_AT"] == "2026-03-01T12:00:00Z"
 
 
 def test_the_deadline_is_the_users_timeout_and_the_operator_alone_retries() -> None:

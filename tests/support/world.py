@@ -17,9 +17,9 @@ CRDS = Path(__file__).parents[2] / "charts" / "spark-integrations" / "crds"
 class World:
     """Everything in a namespace of its own; the Plugin, which is cluster-wide, has its name."""
 
-    def __init__(self, cluster: Any) -> None:
+    def __init__(self, cluster: Any, *, namespace: str | None = None) -> None:
         self.kubeconfig = cluster.kubeconfig
-        self.namespace = f"world-{uuid.uuid4().hex[:8]}"
+        self.namespace = namespace or f"world-{uuid.uuid4().hex[:8]}"
         self._api = config.new_client_from_config(str(cluster.kubeconfig))
         self.objects = client.CustomObjectsApi(self._api)
         if not self._kinds_are_served():

@@ -4,8 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from spark_operator.model import destination as destinations
-from spark_operator.model import names, timestamps, write_back
+from spark_operator.model import fetch_document, names, timestamps, write_back
 from spark_operator.model.destination import Destination
 from spark_operator.model.integration import Integration
 from spark_operator.model.plugin import Plugin
@@ -22,39 +21,6 @@ _UID = 65532
 # A safety net for Jobs that no operator prunes any more: far beyond any re-create of their name.
 _TTL_SECONDS = 86_400
 _TMP_SIZE = "1Gi"
-
-
-def document(
-    integration: Integration, plugin: Plugin, target: Destination, run: Run
-) -> dict[str, Any]:
-    """What the runner is told (docs/contract.md)."""
-    spec = integration.spec
-    return {
-        "version": 1,
-        "uid": integration.uid,
-        "namespace": integration.namespace,
-        "name": integration.name,
-        "run": run.number,
-        "attempt": run.attempt,
-        "mode": run.mode.value,
-        "since": timestamps.dump(run.since),
-        "request": run.request,
-        "service": spec.service,
-        "config": dict(spec.config),
-        "credentials": (
-            {
-                "secretName": spec.credentials_secret_name,
-                "keys": [{"name": k.name, "required": k.required} for k in plugin.credentials],
-                "writeBackAccount": write_back.account(integration, plugin),
-            }
-            if plugin.credentials
-            else None
-        ),
-        "destination": destinations.document(
-            target, namespace=integration.namespace, name=integration.name
-        ),
-        "timeoutSeconds": spec.timeout_seconds,
-    }
 
 
 def _env_json(value: dict[str, Any]) -> str:
@@ -150,6 +116,7 @@ def build(
     template = scheduler.pod_template
     volumes, mounts = _volumes(integration, plugin, target)
     labels = _labels(integration, run)
+    document = fetch_document.document(integration, plugin, target, run)
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -170,7 +137,7 @@ def build(
                 "env": [
                     {
                         "name": "SPARK_INTEGRATION",
-                        "value": _env_json(document(integration, plugin, target, run)),
+                        "value": _env_json(document),
                     },
                     {"name": "JOB_CREATED_AT", "value": timestamps.dump(now)},
                 ],

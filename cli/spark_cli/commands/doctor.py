@@ -1,0 +1,139 @@
+"""``doctor``: whether the installation is in order, and what to do where it is not."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from spark_cli.commands.options import Access, connected, output
+from spark_cli.decide import health
+from spark_cli.decide.health import Finding, Level, Place, Right
+from spark_cli.exits import Exit
+from spark_cli.gather import diagnosis, manifests
+from spark_cli.show import output as outputs
+from spark_cli.show import table
+
+
+@click.command("doctor")
+@output("json", "yaml")
+@connected
+def doctor_command(access: Access, form: str | None) -> int:
+    """Look whether the installation is in order.
+
+    CRDs, rights, Scheduler, Lease, clocks, Plugins, destinations and credentials.
+
+    Exits with 1 where something is broken. Of Secrets the names of the keys are looked at, no more.
+    """
+    findings = _findings(access)
+    if form is not None:
+        outputs.document(
+            [{"level": f.level, "subject": f.subject, "message": f.message} for f in findings], form
+        )
+    else:
+        table.show(
+            ("LEVEL", "SUBJECT", "MESSAGE"), [(f.level, f.subject, f.message) for f in findings]
+        )
+    return Exit.FAILED if any(f.level is Level.FAIL for f in findings) else Exit.OK
+
+
+def _findings(access: Access) -> list[Finding]:
+    cluster = access.cluster
+    served = diagnosis.served(cluster)
+    findings = [Finding(Level.OK, "API server", f"{cluster.server}, {diagnosis.version(cluster)}")]
+    ours = manifests.bundled_crds()
+    crds = health.crds(served, diagnosis.crds(cluster, ours), ours)
+    findings += crds
+    if any(f.level is Level.FAIL for f in crds):
+        # Everything else is about objects that cannot be there.
+        return findings + health.clock(cluster.ahead, None, cluster.now())
+    findings += health.rights("your rights", diagnosis.granted(cluster, health.OF_THE_USER))
+    read = diagnosis.read(cluster, access.scheduler)
+    now = cluster.now()
+    if read.scheduler_hidden:
+        said = "cannot be looked at: you may not read Schedulers"
+        findings.append(Finding(Level.WARN, "Scheduler", said))
+    else:
+        findings.append(health.scheduler(read.scheduler, read.checked_at, now))
+    findings += _lease(read, now)
+    findings += health.clock(cluster.ahead, health.renewed_at(read.lease), now)
+    findings += _operator(access, read)
+    findings += health.plugins(read.plugins, read.integrations)
+    findings += _destinations(access, read)
+    findings += _credentials(access, read)
+    return findings
+
+
+def _lease(read: diagnosis.Read, now: datetime) -> list[Finding]:
+    if read.scheduler is None:
+        return []
+    name = f"{read.scheduler.namespace}/{read.scheduler.name}"
+    if read.lease_hidden:
+        said = "cannot be looked at: you may not read it"
+        return [Finding(Level.WARN, f"Lease {name}", said)]
+    return [health.lease(read.lease, name, now)]
+
+
+def _operator(access: Access, read: diagnosis.Read) -> list[Finding]:
+    """By the account of the pod that leads."""
+    account = diagnosis.operator_account(access.cluster, read)
+    if account is None:
+        return [
+            Finding(
+                Level.WARN,
+                "rights of the operator",
+                "cannot be looked at: the pod that leads is not seen from here",
+            )
+        ]
+    granted: Sequence[tuple[Right, bool]] | None = diagnosis.granted_to(
+        access.cluster, account, health.OF_THE_OPERATOR
+    )
+    if granted is None:
+        said = "cannot be looked at: you may not create subjectaccessreviews"
+        return [Finding(Level.WARN, "rights of the operator", said)]
+    return health.rights(f"rights of the operator ({account})", granted)
+
+
+def _destinations(access: Access, read: diagnosis.Read) -> list[Finding]:
+    findings = []
+    for place in read.places():
+        findings.append(_destination(access, place))
+    return findings
+
+
+def _destination(access: Access, place: Place) -> Finding:
+    target, cluster = place.target, access.cluster
+    if target.secret_keys and target.secret_name:
+        keys, seen = diagnosis.secret_keys(cluster, place.namespace, target.secret_name)
+        return health.destination(place, secret_keys=keys, claim=None, seen=seen)
+    if target.volume_claim:
+        claim, seen = diagnosis.claim(cluster, place.namespace, target.volume_claim)
+        return health.destination(place, secret_keys=None, claim=claim, seen=seen)
+    return health.destination(place, secret_keys=None, claim=None, seen=True)
+
+
+def _credentials(access: Access, read: diagnosis.Read) -> list[Finding]:
+    by_name = {plugin.name: plugin for plugin in read.plugins}
+    findings: list[Finding] = []
+    looked = unseen = 0
+    for integration in read.integrations:
+        plugin = by_name.get(integration.spec.service)
+        secret = integration.spec.credentials_secret_name
+        wanted = plugin is not None and any(key.required for key in plugin.credentials)
+        if plugin is None or not plugin.credentials or not (wanted or secret):
+            continue
+        looked += 1
+        keys: list[str] | None = None
+        if secret is not None:
+            keys, seen = diagnosis.secret_keys(access.cluster, integration.namespace, secret)
+            if not seen:
+                unseen += 1
+                continue
+        if finding := health.credentials(integration, plugin, keys):
+            findings.append(finding)
+    if unseen:
+        said = f"{unseen} cannot be looked at: you may not read Secrets"
+        findings.append(Finding(Level.WARN, "credentials", said))
+    elif looked and not findings:
+        said = f"the Secrets of {looked} Integration{'s' * (looked != 1)} have their keys"
+        findings.append(Finding(Level.OK, "credentials", said))
+    return findings

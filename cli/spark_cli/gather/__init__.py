@@ -1,0 +1,1 @@
+"""Reading: kubeconfigs, the API server, files. Nothing here writes to a cluster."""

@@ -1,0 +1,190 @@
+"""What ``doctor`` looks at. Not to be allowed to look is an answer, too."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from spark_cli.decide.health import Place, Right
+from spark_cli.gather import facts, kinds
+from spark_cli.gather.cluster import ApiFailure, Cluster
+from spark_operator.decide import validity
+from spark_operator.model import fields, names, timestamps
+from spark_operator.model import integration as integrations
+from spark_operator.model import plugin as plugins
+from spark_operator.model import scheduler as schedulers
+from spark_operator.model.destination import Destination
+from spark_operator.model.integration import Integration
+from spark_operator.model.plugin import Plugin
+from spark_operator.model.scheduler import Scheduler
+
+_REVIEWS = "/apis/authorization.k8s.io/v1"
+
+
+def version(cluster: Cluster) -> str:
+    return fields.text(cluster.send("GET", "/version").json().get("gitVersion"), "unknown version")
+
+
+def served(cluster: Cluster) -> list[str]:
+    """The plurals of our kinds that the API server serves, by its discovery document."""
+    try:
+        found = cluster.send("GET", f"/apis/{names.API_VERSION}").json()
+    except ApiFailure as error:
+        if error.not_found:
+            return []
+        raise
+    return [fields.text(r.get("name")) for r in fields.items(found.get("resources"))]
+
+
+def crds(cluster: Cluster, ours: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The cluster's, by kind, as far as we may read them."""
+    found = {}
+    for kind, crd in ours.items():
+        try:
+            body = cluster.find(kinds.CRD, crd["metadata"]["name"])
+        except ApiFailure as error:
+            if not error.forbidden:
+                raise
+            continue
+        if body is not None:
+            found[kind] = body
+    return found
+
+
+def _attributes(right: Right, namespace: str) -> dict[str, str]:
+    where = "" if right.resource == "plugins" else namespace
+    return {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": right.resource,
+        "subresource": right.subresource,
+        "namespace": where,
+    }
+
+
+def granted(cluster: Cluster, rights: Sequence[Right]) -> list[tuple[Right, bool]]:
+    """Which rights we have, in the chosen namespace."""
+    return [(right, _review(cluster, "selfsubjectaccessreviews", {}, right)) for right in rights]
+
+
+def granted_to(
+    cluster: Cluster, user: str, rights: Sequence[Right]
+) -> list[tuple[Right, bool]] | None:
+    """Which rights somebody has; None where we may not ask."""
+    try:
+        return [
+            (right, _review(cluster, "subjectaccessreviews", {"user": user}, right))
+            for right in rights
+        ]
+    except ApiFailure as error:
+        if error.forbidden:
+            return None
+        raise
+
+
+def _review(cluster: Cluster, plural: str, subject: dict[str, str], right: Right) -> bool:
+    kind = "SelfSubjectAccessReview" if plural.startswith("self") else "SubjectAccessReview"
+    attributes = _attributes(right, cluster.scope or "")
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": kind,
+        "spec": {**subject, "resourceAttributes": attributes},
+    }
+    answer = cluster.send("POST", f"{_REVIEWS}/{plural}", body=body).json()
+    return fields.mapping(answer.get("status")).get("allowed") is True
+
+
+@dataclass
+class Read:
+    """The objects of the installation, and of the chosen namespaces."""
+
+    scheduler: Scheduler | None
+    scheduler_hidden: bool
+    checked_at: datetime | None
+    lease: dict[str, Any] | None
+    lease_hidden: bool
+    plugins: list[Plugin]
+    integrations: list[Integration] = field(default_factory=list)
+
+    def places(self) -> list[Place]:
+        """The destinations in use, each once; of nobody yet, none."""
+        default = self.scheduler or Scheduler("", "", "", 0)
+        found = {
+            Place(i.namespace, _bare(validity.effective_destination(i, default))): None
+            for i in self.integrations
+        }
+        return list(found)
+
+
+def _bare(target: Destination) -> Destination:
+    """Without the dataset: it is made by the fetch."""
+    return replace(target, dataset=None)
+
+
+def read(cluster: Cluster, wanted: tuple[str, str] | None) -> Read:
+    """Raises Failure where we may not even list Integrations or Plugins."""
+    body, note = facts.scheduler_body(cluster, wanted)
+    hidden = body is None and bool(note)
+    scheduler = schedulers.parse(body) if body is not None else None
+    lease, lease_hidden = None, False
+    if scheduler is not None:
+        try:
+            lease = cluster.find(kinds.LEASE, scheduler.name, scheduler.namespace)
+        except ApiFailure as error:
+            if not error.forbidden:
+                raise
+            lease_hidden = True
+    status = fields.mapping((body or {}).get("status"))
+    return Read(
+        scheduler=scheduler,
+        scheduler_hidden=hidden,
+        checked_at=timestamps.parse(status.get("lastCheckAt")),
+        lease=lease,
+        lease_hidden=lease_hidden,
+        plugins=[plugins.parse(b) for b in facts.plugin_bodies(cluster)],
+        integrations=[
+            integrations.parse(b) for b in cluster.list(kinds.INTEGRATION, cluster.scope)
+        ],
+    )
+
+
+def operator_account(cluster: Cluster, found: Read) -> str | None:
+    """The account of the pod that leads, as a user; its name begins the identity in the Lease."""
+    if found.scheduler is None or found.lease is None:
+        return None
+    holder = fields.text(fields.mapping(found.lease.get("spec")).get("holderIdentity"))
+    pod_name = holder.rpartition("_")[0]
+    if not pod_name:
+        return None
+    namespace = found.scheduler.namespace
+    try:
+        pod = cluster.find(kinds.POD, pod_name, namespace)
+    except ApiFailure as error:
+        if error.forbidden:
+            return None
+        raise
+    account = fields.text(fields.mapping((pod or {}).get("spec")).get("serviceAccountName"))
+    return f"system:serviceaccount:{namespace}:{account}" if account else None
+
+
+@lru_cache(maxsize=4096)
+def secret_keys(cluster: Cluster, namespace: str, name: str) -> tuple[list[str] | None, bool]:
+    """The names of its keys (None: there is none of that name), and whether we may look."""
+    try:
+        body = cluster.find(kinds.SECRET, name, namespace)
+    except ApiFailure as error:
+        if error.forbidden:
+            return None, False
+        raise
+    return (None if body is None else sorted(fields.mapping(body.get("data")))), True
+
+
+def claim(cluster: Cluster, namespace: str, name: str) -> tuple[dict[str, Any] | None, bool]:
+    """The PersistentVolumeClaim, and whether we may look."""
+    try:
+        return cluster.find(kinds.VOLUME_CLAIM, name, namespace), True
+    except ApiFailure as error:
+        if error.forbidden:
+            return None, False
+        raise

@@ -1,0 +1,1 @@
+"""What stands on the terminal or in a pipe: tables, documents, names, and progress."""

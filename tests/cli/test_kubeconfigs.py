@@ -1,0 +1,119 @@
+"""A kubeconfig is read as kubectl reads it."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cli.support import Spark
+from tests.support.waiting import until
+
+from spark_cli.exits import Exit, NoAccess
+from spark_cli.gather import kubeconfig
+
+
+def write(path: Path, name: str, **changes: Any) -> Path:
+    body = {
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": {"server": f"https://{name}.example.com"}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": name, "user": name, "namespace": f"ns-{name}"}}
+        ],
+        "users": [{"name": name, "user": {"token": f"token-{name}"}}],
+        **changes,
+    }
+    path.write_text(yaml.safe_dump(body))
+    return path
+
+
+def test_of_several_files_all_contexts_count_and_the_first_of_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = write(tmp_path / "a", "a"), write(tmp_path / "b", "b")
+    third = write(tmp_path / "c", "a", users=[{"name": "a", "user": {"token": "other"}}])
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'missing'}:{second}:{third}")
+    assert kubeconfig.load(None, None).cluster["server"] == "https://a.example.com"
+    assert kubeconfig.load(None, None).user["token"] == "token-a"
+    chosen = kubeconfig.load(None, "b")
+    assert (chosen.cluster["server"], chosen.namespace) == ("https://b.example.com", "ns-b")
+
+
+def test_an_embedded_key_is_in_a_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    key = base64.b64encode(b"the key").decode()
+    user = {"client-certificate-data": key, "client-key-data": key}
+    path = write(tmp_path / "a", "a", users=[{"name": "a", "user": user}])
+    found = kubeconfig.load(str(path), None).user["client-key"]
+    file = Path(found.filename())
+    assert file.read_bytes() == b"the key"
+    assert file.stat().st_mode & 0o077 == 0
+    assert file.parent.stat().st_mode & 0o077 == 0
+
+
+def test_files_are_found_from_where_the_kubeconfig_is(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("ca")
+    (tmp_path / "token").write_text("from-file\n")
+    path = write(
+        tmp_path / "a",
+        "a",
+        clusters=[
+            {"name": "a", "cluster": {"server": "https://x", "certificate-authority": "ca.crt"}}
+        ],
+        users=[{"name": "a", "user": {"tokenFile": "token"}}],
+    )
+    config = kubeconfig.load(str(path), None)
+    assert config.cluster["certificate-authority"].filename() == str(tmp_path / "ca.crt")
+    assert config.user["token"] == "from-file"
+
+
+@pytest.mark.parametrize(
+    ("changes", "context", "said"),
+    [
+        ({}, "nope", 'no context "nope"; it has: a'),
+        ({"current-context": ""}, None, "no current-context"),
+        ({"clusters": []}, None, 'names a cluster "a" that is not there'),
+        ({"users": []}, None, 'names a user "a" that is not there'),
+        ({"users": [{"name": "a", "user": {"client-key": "nope"}}]}, None, "nope, the client-key"),
+        ({"users": [{"name": "a", "user": {"client-key-data": "%"}}]}, None, "is not base64"),
+        ({"users": [{"name": "a", "user": {"tokenFile": "nope"}}]}, None, "cannot be read"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    tmp_path: Path, changes: dict[str, Any], context: str | None, said: str
+) -> None:
+    path = write(tmp_path / "a", "a", **changes)
+    with pytest.raises(NoAccess) as caught:
+        kubeconfig.load(str(path), context)
+    assert said in caught.value.message
+    assert caught.value.exit is Exit.NO_ACCESS
+
+
+def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("users: [token: hunter2")
+    with pytest.raises(NoAccess) as caught:
+        kubeconfig.load(str(path), None)
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_key_is_gone_with_the_process_however_that_ends(tmp_path: Path, number: int) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    key = base64.b64encode(b"the key").decode()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        path = write(
+            tmp_path / "a",
+            "a",
+            clusters=[{"name": "a", "cluster": {**cluster, "certificate-authority-data": key}}],
+        )
+        with Spark(path, TMPDIR=str(temporary)).start("list") as process:
+            until(lambda: any(temporary.rglob("certificate-authority")), 30, "it reads no key")
+            process.send_signal(number)
+            process.communicate(timeout=30)
+    assert list(temporary.iterdir()) == []

@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from spark_cli.exits import Exit, Failure, NoAccess
-from spark_cli.gather import kubeconfig
+from spark_cli.gather import kubeconfig, proxies
 from spark_cli.gather.credentials import Adapter
 from spark_cli.gather.kinds import Kind
 from spark_operator.model import fields
@@ -65,8 +65,9 @@ class Cluster:
         )
         session = self._client.session
         session.headers["User-Agent"] = "kubectl-spark"
-        if proxy := config.cluster.get("proxy-url"):
-            session.proxies = {"http": proxy, "https": proxy}
+        # Else ~/.netrc would be who we are, and the environment's proxy stand before the kubeconfig's.
+        session.trust_env = False
+        session.proxies = proxies.of(config.cluster, self.server)
         if acting := config.user.get("as"):
             session.headers["Impersonate-User"] = acting
 
@@ -125,12 +126,20 @@ class Cluster:
                 headers={} if body is None else {"Content-Type": content_type},
                 timeout=(self._timeout, read_seconds or self._timeout),
                 stream=stream,
+                # Whoever is sent elsewhere would take the token along.
+                allow_redirects=False,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
         except (NotImplementedError, ImportError) as error:
             raise NoAccess(f"the kubeconfig cannot be used: {clean(str(error), 300)}") from error
         self._read_clock(response)
+        if 300 <= response.status_code < 400:
+            response.close()
+            raise NoAccess(
+                f"the API server {self.server} sends us elsewhere ({response.status_code}), where the "
+                "credentials of the kubeconfig do not go: name in it the address of the API server itself"
+            )
         if not response.ok:
             raise _failure(response)
         return response

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from click.shell_completion import ShellComplete
 
-from spark_cli import PROGRAM
+from spark_cli import PROGRAM, signals
 from spark_cli.exits import Failure
 from spark_cli.main import command
 
@@ -38,6 +38,7 @@ def candidates(words: Sequence[str]) -> tuple[list[str], int]:
 
 def main() -> None:
     """The entry point. What goes wrong here must not be written into somebody's command line."""
+    signals.end_in_order()
     try:
         lines, directive = candidates(sys.argv[1:])
     except Failure:

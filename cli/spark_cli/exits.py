@@ -12,6 +12,7 @@ class Exit(IntEnum):
     UNFINISHED = 3
     NO_ACCESS = 4
     DEFECT = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -2,15 +2,13 @@
 
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
-from spark_cli import COMPLETE_VARIABLE, PROGRAM
+from spark_cli import COMPLETE_VARIABLE, PROGRAM, signals
 from spark_cli.exits import Exit, Failure
 
 # In the order of the help. A module is imported when its command is: what `list` needs is quick, what
@@ -47,6 +45,7 @@ Exit codes:
   3    the time of --timeout is over, and something goes on
   4    no access to the cluster
   70   a defect of this program
+  129  its terminal was closed (SIGHUP)
   130  interrupted
   143  ended by SIGTERM
 """
@@ -125,14 +124,9 @@ def _say(line: str) -> None:
     print(" ".join(line.split()), file=sys.stderr)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(Exit.TERMINATED)
-
-
 def main() -> None:
     """The entry point."""
-    # By default SIGTERM ends a process where it stands, and the keys out of a kubeconfig stay behind.
-    signal.signal(signal.SIGTERM, _end)
+    signals.end_in_order()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -60,10 +60,11 @@ class Spark:
         where = ["-n", self._namespace] if self._namespace and "-A" not in arguments else []
         return [str(PROGRAM), *arguments, *where]
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, program: str = PROGRAM.name) -> subprocess.Popen[str]:
         """As a process of its own, whose output comes when it has ended, or is read from its pipes."""
+        _, *rest = self.command(*arguments)
         return subprocess.Popen(
-            self.command(*arguments),
+            [str(PROGRAM.with_name(program)), *rest],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

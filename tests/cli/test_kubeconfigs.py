@@ -101,8 +101,11 @@ def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
     assert "hunter2" not in caught.value.message
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_key_is_gone_with_the_process_however_that_ends(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("program", ["kubectl-spark", "kubectl_complete-spark"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_key_is_gone_with_the_process_however_that_ends(
+    tmp_path: Path, number: int, program: str
+) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     key = base64.b64encode(b"the key").decode()
@@ -113,7 +116,9 @@ def test_a_key_is_gone_with_the_process_however_that_ends(tmp_path: Path, number
             "a",
             clusters=[{"name": "a", "cluster": {**cluster, "certificate-authority-data": key}}],
         )
-        with Spark(path, TMPDIR=str(temporary)).start("list") as process:
+        here = Spark(path, TMPDIR=str(temporary), XDG_RUNTIME_DIR="")
+        words = ["list"] if program == "kubectl-spark" else ["status", ""]
+        with here.start(*words, program=program) as process:
             until(lambda: any(temporary.rglob("certificate-authority")), 30, "it reads no key")
             process.send_signal(number)
             process.communicate(timeout=30)

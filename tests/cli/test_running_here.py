@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.cli.support import Spark, account
 from tests.support.waiting import until
 from tests.support.world import World
 
+from spark_cli.exits import Exit
 from spark_plugins.testing import json_answer
 from spark_plugins.testing.service import Answer, Service
 
@@ -148,24 +150,30 @@ def test_what_is_missing_is_said(tmp_path: Path, service: Service) -> None:
     assert answer.code == 4, "the Secret is in a cluster, and there is none"
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HUNG_UP)]
+)
 def test_a_run_that_is_stopped_leaves_no_credentials_behind(
-    tmp_path: Path, service: Service
+    tmp_path: Path, service: Service, number: int, code: int
 ) -> None:
-    temporary = tmp_path / "tmp"
+    temporary, memory = tmp_path / "tmp", tmp_path / "memory"
     temporary.mkdir()
+    memory.mkdir()
     service.on("/items", Answer(hang=True))
     (tmp_path / "token").write_text(f"token: {CANARY}")
     path = write(tmp_path / "shop.yaml", signed(service))
-    here = Spark("/nonexistent", TMPDIR=str(temporary))
+    here = Spark("/nonexistent", TMPDIR=str(temporary), XDG_RUNTIME_DIR=str(memory))
     with here.start("run", path, "--credentials", str(tmp_path / "token")) as process:
         until(lambda: bool(service.requests), 60, "it asks nothing")
-        (folder,) = temporary.glob("kubectl-spark-run-*")
+        (folder,) = memory.glob("kubectl-spark-run-*")
         assert folder.stat().st_mode & 0o077 == 0
-        assert (folder / "credentials" / "token").stat().st_mode & 0o077 == 0
-        process.terminate()
-        assert process.wait(30) == 143
+        assert (folder / "token").stat().st_mode & 0o077 == 0
+        assert not any(temporary.rglob("token"))
+        process.send_signal(number)
+        assert process.wait(30) == code
         process.communicate()
     assert list(temporary.glob("kubectl-spark*")) == []
+    assert list(memory.iterdir()) == []
 
 
 @pytest.mark.apiserver

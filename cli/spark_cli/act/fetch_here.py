@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 
 
-def main(folder: str, data: str, limit: str) -> int:
-    """``folder`` holds what a pod is given; ``limit`` is empty, or the number of records to print."""
+def main(folder: str, credentials: str, data: str, limit: str) -> int:
+    """``folder`` and ``credentials`` hold what a pod is given; ``limit`` is empty, or the number of
+    records to print."""
     from spark_runner.main import run
     from spark_runner.paths import Paths
 
     place = Path(folder)
     paths = Paths(
-        credentials=place / "credentials",
+        credentials=Path(credentials),
         destination=place / "destination",
         api=place / "api",
         data=Path(data),

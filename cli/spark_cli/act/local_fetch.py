@@ -1,4 +1,4 @@
-"""A fetch on this machine: what a pod would be given, in a folder that is removed whatever happens."""
+"""A fetch on this machine: what a pod would be given, in folders that are removed whatever happens."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spark_cli.gather import private_files
 from spark_operator.model import result
 
 
@@ -29,23 +30,27 @@ def run(
     """Fetch once, into ``data``; with ``limit`` print so many records of each resource instead."""
     # Mode 0700, as every folder that tempfile makes.
     folder = Path(tempfile.mkdtemp(prefix="kubectl-spark-run-"))
+    # Apart from it: what a fetch puts down on its way may be too much for a folder in memory.
+    secret = private_files.new_folder("kubectl-spark-run-credentials-")
     try:
-        return _run(folder, document, credentials, data, limit)
+        return _run(folder, secret, document, credentials, data, limit)
     finally:
+        shutil.rmtree(secret, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(
     folder: Path,
+    secret: Path,
     document: Mapping[str, Any],
     credentials: Mapping[str, bytes],
     data: Path,
     limit: int | None,
 ) -> Ended:
-    for name in ("credentials", "destination", "api", "tmp"):
+    for name in ("destination", "api", "tmp"):
         (folder / name).mkdir()
     for key, value in credentials.items():
-        path = folder / "credentials" / key
+        path = secret / key
         path.touch(mode=0o600)
         path.write_bytes(value)
     environment = {**os.environ, "SPARK_INTEGRATION": json.dumps(document)}
@@ -55,6 +60,7 @@ def _run(
         "-m",
         "spark_cli.act.fetch_here",
         str(folder),
+        str(secret),
         str(data),
         "" if limit is None else str(limit),
     ]

@@ -1,0 +1,21 @@
+"""A signal that ends a process where it stands would leave the keys out of a kubeconfig behind."""
+
+import signal
+import sys
+from types import FrameType
+
+from spark_cli.exits import Exit
+
+_CODES = {signal.SIGTERM: Exit.TERMINATED, signal.SIGHUP: Exit.HUNG_UP}
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM, and SIGHUP (a terminal that was closed), end as an exception does: files are
+    removed on the way out. What is ignored stays so: nohup means it."""
+    for number in _CODES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(_CODES[signal.Signals(number)])

@@ -93,6 +93,43 @@ def test_what_is_not_there_is_named(
     assert caught.value.exit is Exit.NO_ACCESS
 
 
+@pytest.mark.parametrize(
+    "dead",
+    [
+        {"client-key": "/nonexistent/of-a-cluster-that-is-no-more"},
+        {"client-key-data": "%"},
+        {"tokenFile": "/nonexistent/token"},
+    ],
+)
+def test_a_context_that_is_dead_disables_no_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead: dict[str, str]
+) -> None:
+    first = write(tmp_path / "a", "a")
+    gone = {"server": "https://gone", "certificate-authority": "/nonexistent/ca.crt"}
+    second = write(
+        tmp_path / "b",
+        "b",
+        users=[{"name": "b", "user": dead}],
+        clusters=[{"name": "b", "cluster": gone}],
+    )
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    config = kubeconfig.load(None, None)
+    assert (config.user["token"], list(config.users)) == ("token-a", ["a"])
+
+
+def test_the_keys_of_other_contexts_are_written_nowhere(tmp_path: Path) -> None:
+    users = [
+        {"name": name, "user": {"client-certificate-data": encoded, "client-key-data": encoded}}
+        for name in ("a", "b")
+        for encoded in [base64.b64encode(f"canary-{name}".encode()).decode()]
+    ]
+    path = write(tmp_path / "a", "a", users=users)
+    config = kubeconfig.load(str(path), None)
+    mine = Path(config.user["client-key"].filename())
+    assert mine.read_text() == "canary-a"
+    assert [p for p in mine.parent.iterdir() if p.read_text() == "canary-b"] == []
+
+
 def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("users: [token: hunter2")

@@ -8,6 +8,7 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,8 @@ def load(path: str | None, context: str | None) -> KubeConfig:
     Raises NoAccess where there is none, or it names what is not there.
     """
     named = path or os.environ.get("KUBECONFIG", "")
-    places = [Path(p).expanduser() for p in ([path] if path else named.split(os.pathsep)) if p]
-    if not places:
-        places = [Path("~/.kube/config").expanduser()]
+    paths = [path] if path else [p for p in named.split(os.pathsep) if p]
+    places = [Path(p).expanduser().absolute() for p in paths or ["~/.kube/config"]]
     present = [p for p in places if p.is_file()]
     if path and not present:
         raise NoAccess(f"there is no kubeconfig {path}")
@@ -41,13 +41,15 @@ def load(path: str | None, context: str | None) -> KubeConfig:
             f"there is no kubeconfig {' nor '.join(map(str, places))}: name one with --kubeconfig or "
             "the environment variable KUBECONFIG"
         )
-    document = merge([(p, _read(p)) for p in present])
-    chosen = context or fields.text(document.get("current-context"))
-    _require(document, chosen)
-    config = KubeConfig(document, current_context=chosen)
-    # exec commands and their relative paths are resolved against it.
-    config.filepath = present[0]
-    return config
+    chosen, cluster, user = _resolve([(p, _read(p)) for p in present], context)
+    document = {
+        "current-context": chosen.name,
+        "contexts": [{"name": chosen.name, "context": dict(chosen.body)}],
+        "clusters": [{"name": cluster.name, "cluster": _settled(cluster)}],
+        "users": [] if user is None else [{"name": user.name, "user": _settled(user)}],
+    }
+    # Without its filepath: pykube would write a token that it has renewed, and this one context, over it.
+    return KubeConfig(document, current_context=chosen.name)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -58,27 +60,57 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise NoAccess(f"the kubeconfig {path} cannot be read ({type(error).__name__})") from None
 
 
-def merge(documents: list[tuple[Path, Mapping[str, Any]]]) -> dict[str, Any]:
-    """One document of several: of two entries of one name, and of current-context, the first counts."""
-    merged: dict[str, Any] = {"clusters": [], "contexts": [], "users": [], "current-context": ""}
+@dataclass(frozen=True)
+class _Entry:
+    """A context, a cluster or a user as it stands in the file ``path``."""
+
+    name: str
+    body: Mapping[str, Any]
+    path: Path
+
+
+_Documents = list[tuple[Path, Mapping[str, Any]]]
+
+
+def _entries(documents: _Documents, plural: str) -> dict[str, _Entry]:
+    """By name; of two of one name, the first counts."""
+    found: dict[str, _Entry] = {}
     for path, document in documents:
-        merged["current-context"] = merged["current-context"] or fields.text(
-            document.get("current-context")
-        )
-        for plural in ("clusters", "contexts", "users"):
-            known = {entry["name"] for entry in merged[plural]}
-            singular = plural[:-1]
-            for entry in map(fields.mapping, fields.items(document.get(plural))):
-                name = fields.text(entry.get("name"))
-                if name and name not in known:
-                    body = _settled(fields.mapping(entry.get(singular)), path)
-                    merged[plural].append({"name": name, singular: body})
-    return merged
+        for entry in map(fields.mapping, fields.items(document.get(plural))):
+            name = fields.text(entry.get("name"))
+            if name:
+                body = fields.mapping(entry.get(plural[:-1]))
+                found.setdefault(name, _Entry(name, body, path))
+    return found
 
 
-def _settled(body: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Each file absolute, each embedded one in a private file, and the token out of its file."""
-    settled = dict(body)
+def _resolve(documents: _Documents, wanted: str | None) -> tuple[_Entry, _Entry, _Entry | None]:
+    """Context, cluster and user. What the other contexts name is not looked at: it may be of a cluster
+    that is no more, and its keys are needed by nobody."""
+    currents = (fields.text(document.get("current-context")) for _, document in documents)
+    name = wanted or next(filter(None, currents), "")
+    if not name:
+        raise NoAccess("the kubeconfig has no current-context: name one with --context")
+    contexts = _entries(documents, "contexts")
+    if name not in contexts:
+        known = ", ".join(sorted(contexts)) or "none"
+        raise NoAccess(f'the kubeconfig has no context "{name}"; it has: {known}')
+    context = contexts[name]
+    parts: list[_Entry | None] = []
+    for kind, plural in (("cluster", "clusters"), ("user", "users")):
+        named = fields.text(context.body.get(kind))
+        entry = _entries(documents, plural).get(named)
+        if entry is None and (named or kind == "cluster"):
+            raise NoAccess(f'the context "{name}" names a {kind} "{named}" that is not there')
+        parts.append(entry)
+    cluster, user = parts
+    assert cluster is not None, "a context without a cluster was refused"
+    return context, cluster, user
+
+
+def _settled(entry: _Entry) -> dict[str, Any]:
+    """Each file absolute and there, each embedded one in a private file, the token out of its file."""
+    settled, path = dict(entry.body), entry.path
     for key in _FILES:
         embedded = settled.pop(f"{key}-data", None)
         if embedded:
@@ -88,37 +120,23 @@ def _settled(body: Mapping[str, Any], path: Path) -> dict[str, Any]:
                 raise NoAccess(f"{key}-data in {path} is not base64") from None
             settled[key] = str(private_files.write(key, content))
         elif settled.get(key):
-            settled[key] = str(path.parent / Path(settled[key]).expanduser())
+            place = path.parent / Path(settled[key]).expanduser()
+            if not place.is_file():
+                raise NoAccess(f"the file {place}, the {key} of this context, is not there")
+            settled[key] = str(place)
     if settled.get("tokenFile") and not settled.get("token"):
         file = path.parent / Path(settled["tokenFile"]).expanduser()
         try:
             settled["token"] = file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise NoAccess(f"the token file {file} cannot be read ({error.strerror})") from None
+    provider = fields.mapping(settled.get("auth-provider"))
+    options = fields.mapping(provider.get("config"))
+    if authority := fields.text(options.get("idp-certificate-authority")):
+        place = path.parent / Path(authority).expanduser()
+        options = {**options, "idp-certificate-authority": str(place)}
+        settled["auth-provider"] = {**provider, "config": options}
     command = fields.mapping(settled.get("exec")).get("command")
     if isinstance(command, str) and os.sep in command:
         settled["exec"] = {**settled["exec"], "command": str(path.parent / command)}
     return settled
-
-
-def _require(document: Mapping[str, Any], context: str) -> None:
-    """The context, its cluster, and the files that both name."""
-    entries = {
-        plural: {entry["name"]: entry[plural[:-1]] for entry in document[plural]}
-        for plural in ("clusters", "contexts", "users")
-    }
-    if not context:
-        raise NoAccess("the kubeconfig has no current-context: name one with --context")
-    if context not in entries["contexts"]:
-        known = ", ".join(sorted(entries["contexts"])) or "none"
-        raise NoAccess(f'the kubeconfig has no context "{context}"; it has: {known}')
-    body = entries["contexts"][context]
-    cluster, user = fields.text(body.get("cluster")), fields.text(body.get("user"))
-    if cluster not in entries["clusters"]:
-        raise NoAccess(f'the context "{context}" names a cluster "{cluster}" that is not there')
-    if user and user not in entries["users"]:
-        raise NoAccess(f'the context "{context}" names a user "{user}" that is not there')
-    for part in (entries["clusters"][cluster], entries["users"].get(user, {})):
-        for key in _FILES:
-            if part.get(key) and not Path(part[key]).is_file():
-                raise NoAccess(f"the file {part[key]}, the {key} of this context, is not there")

@@ -140,6 +140,19 @@ def test_without_an_operator_it_says_who_tells_why() -> None:
     assert "kubectl spark doctor" in told.message
 
 
+def test_a_silent_operator_is_what_is_waited_for_and_not_what_stands_in_the_status() -> None:
+    loaded = Status(conditions=(ready("Fetched", "Loaded 120 rows."),))
+    busy = Status(run=run(request="t0"))
+    old = replace(ASKED, at=NOW - progress.PATIENCE)
+    for status in (loaded, busy):
+        told = progress.of(old, asking(status), plugin(), NOW, "The operator has not checked.")
+        assert (told.phase, told.message) == (Phase.WAITING, "The operator has not checked.")
+        soon = progress.of(ASKED, asking(status), plugin(), NOW, "The operator has not checked.")
+        assert soon.message != "The operator has not checked.", "it may be about to come back"
+    done = asking(Status(run=succeeded(request="t1")))
+    assert progress.of(old, done, plugin(), NOW, "Silent.").phase is Phase.SUCCEEDED
+
+
 def test_a_time_that_the_service_asked_for_is_waited_for_and_told() -> None:
     limited = Status(conditions=(ready("RateLimited", "Come back later."),), next_update_at=NOW)
     told = step(asking(limited), replace(ASKED, at=ago(minutes=2)))

@@ -1,6 +1,6 @@
 """``list`` and ``status``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,10 +13,10 @@ from spark_cli.exits import Exit
 from spark_cli.gather import facts as gathering
 from spark_cli.gather import kinds
 from spark_cli.gather.follow import Follower
+from spark_cli.gather.liveness import Liveness
 from spark_cli.show import detail, live, table
 from spark_cli.show import output as outputs
 from spark_cli.show.times import ago, ahead
-from spark_operator.model import fields, timestamps
 from spark_operator.model import integration as integrations
 from spark_operator.model import plugin as plugins
 from spark_operator.model import scheduler as schedulers
@@ -112,20 +112,18 @@ def _warn(access: Access) -> None:
         # Not to be seen is no trouble, and of several none is certainly this one's.
         return
     said = state.silence(
-        schedulers.parse(body) if body else None, _checked(body), access.cluster.now()
+        schedulers.parse(body) if body else None,
+        gathering.checked_at(body),
+        access.cluster.now(),
     )
     if said:
         click.echo(f"warning: {said}", err=True)
 
 
-def _checked(scheduler: Mapping[str, Any] | None) -> datetime | None:
-    status = fields.mapping((scheduler or {}).get("status"))
-    return timestamps.parse(status.get("lastCheckAt"))
-
-
 def _watch(access: Access, choice: Choice, *, wide: bool) -> None:
     cluster = access.cluster
     follower = Follower(cluster, kinds.INTEGRATION, cluster.scope, selector=choice.selector)
+    liveness = Liveness(cluster, access.scheduler)
     known: list[Integration] = []
     with live.Rows(columns(everywhere=cluster.everywhere, wide=wide)) as view:
         for change in follower.changes(1.0):
@@ -137,6 +135,7 @@ def _watch(access: Access, choice: Choice, *, wide: bool) -> None:
                 {i.uid: row(i, now, everywhere=cluster.everywhere, wide=wide) for i in known},
                 versions={i.uid: i.resource_version for i in known},
                 trouble=change.trouble,
+                silence=liveness.silence(now),
             )
 
 

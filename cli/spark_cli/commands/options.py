@@ -51,10 +51,13 @@ class Access:
         )
 
     def facts(self) -> Facts:
-        """Plugins and Scheduler, with a line on standard error for what we may not see."""
+        """Plugins and Scheduler, with a line on standard error for what we may not see, and where no
+        operator is at work: nobody else would say so."""
         read = gathering.read(self.cluster, self.scheduler)
         for note in read.notes:
             click.echo(f"note: {note}", err=True)
+        if read.silence:
+            click.echo(f"warning: {read.silence}", err=True)
         return read
 
     def find(self, choice: "Choice") -> Found:

@@ -19,6 +19,7 @@ from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
 from spark_cli.gather.facts import Facts, Found
 from spark_cli.gather.follow import Follower
+from spark_cli.gather.liveness import Liveness
 from spark_cli.show import live, table
 from spark_cli.show import output as outputs
 from spark_cli.show.times import ahead
@@ -130,10 +131,11 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
         # Of one among thousands the others are not read.
         field_selector=f"metadata.name={asked[0].name}" if len(asked) == 1 else None,
     )
+    liveness = Liveness(cluster, access.scheduler)
     ends = None if timeout is None else time.monotonic() + timeout
     steps: dict[str, Step] = {}
     parsed: dict[str, tuple[str, Integration]] = {}
-    with live.Progress(asked, everywhere=cluster.everywhere) as view:
+    with live.Progress(asked, everywhere=cluster.everywhere, silence=facts.silence) as view:
         for change in follower.changes(_TICK_SECONDS):
             if change.objects is not None:
                 for uid, body in change.objects.items():
@@ -143,9 +145,10 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
                 for uid in parsed.keys() - change.objects.keys():
                     del parsed[uid]
             now = cluster.now()
+            silence = liveness.silence(now)
             if parsed or change.objects is not None:
-                _judge(asked, steps, parsed, facts, now)
-            view.update(steps, now, change.trouble)
+                _judge(asked, steps, parsed, facts, now, silence)
+            view.update(steps, now, change.trouble, silence)
             if len(steps) == len(asked) and all(step.ended for step in steps.values()):
                 break
             if ends is not None and time.monotonic() >= ends:
@@ -160,6 +163,7 @@ def _judge(
     parsed: dict[str, tuple[str, Integration]],
     facts: Facts,
     now: datetime,
+    silence: str,
 ) -> None:
     for each in asked:
         before = steps.get(each.uid)
@@ -168,7 +172,7 @@ def _judge(
         known = parsed.get(each.uid)
         integration = known[1] if known is not None else None
         plugin = facts.plugins.get(integration.spec.service) if integration is not None else None
-        steps[each.uid] = progress.of(each, integration, plugin, now)
+        steps[each.uid] = progress.of(each, integration, plugin, now, silence)
 
 
 def _tell_end(access: Access, results: Sequence[_Result]) -> None:

@@ -127,8 +127,27 @@ def _afterwards(asked: Asked, integration: Integration) -> Step:
     return Step(Phase.SUPERSEDED, "Another run has come since; kubectl spark status tells of it.")
 
 
-def of(asked: Asked, integration: Integration | None, plugin: Plugin | None, now: datetime) -> Step:
-    """Where the request stands. ``integration`` None: there is none of that name, or another one."""
+def of(
+    asked: Asked,
+    integration: Integration | None,
+    plugin: Plugin | None,
+    now: datetime,
+    silence: str = "",
+) -> Step:
+    """Where the request stands. ``integration`` None: there is none of that name, or another one.
+
+    ``silence``: a sentence where no operator is at work. What stands in the status then is old, and says
+    nothing of why the request is not taken.
+    """
+    step = _of(asked, integration, plugin, now)
+    if silence and step.phase is Phase.WAITING and now - asked.at >= PATIENCE:
+        return Step(Phase.WAITING, silence)
+    return step
+
+
+def _of(
+    asked: Asked, integration: Integration | None, plugin: Plugin | None, now: datetime
+) -> Step:
     if integration is None or integration.uid != asked.uid or integration.deleting:
         return Step(Phase.DELETED, "It was deleted.")
     status = integration.status

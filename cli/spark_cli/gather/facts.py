@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from spark_cli.decide import state
 from spark_cli.decide import verdict as verdicts
 from spark_cli.decide.verdict import Verdict
 from spark_cli.exits import Failure
@@ -12,7 +13,7 @@ from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure, Cluster
 from spark_operator.decide import validity
 from spark_operator.decide.view import View
-from spark_operator.model import fields
+from spark_operator.model import fields, timestamps
 from spark_operator.model import integration as integrations
 from spark_operator.model import plugin as plugins
 from spark_operator.model import scheduler as schedulers
@@ -78,12 +79,14 @@ def find(
 
 @dataclass
 class Facts:
-    """What was read. ``notes`` are sentences on what we may not see, and what that means."""
+    """What was read. ``notes`` are sentences on what we may not see, and what that means; ``silence``
+    is one where no operator is at work."""
 
     now: datetime
     plugins: Mapping[str, Plugin]
     scheduler: Scheduler | None
     notes: list[str] = field(default_factory=list)
+    silence: str = ""
     schemas: dict[str, validity.Schema] = field(default_factory=dict)
 
     def view(self, integration: Integration, jobs_: tuple[Job, ...] = ()) -> View:
@@ -113,9 +116,14 @@ class Facts:
 def read(cluster: Cluster, scheduler: tuple[str, str] | None = None) -> Facts:
     """Plugins and the Scheduler. What a user may not see is noted, and taken for the default."""
     found = [plugins.parse(b) for b in plugin_bodies(cluster)]
-    chosen, note = _scheduler(cluster, scheduler)
-    notes = [note] if note else []
-    return Facts(cluster.now(), {p.name: p for p in found}, chosen, notes)
+    body, note = scheduler_body(cluster, scheduler)
+    chosen = schedulers.parse(body) if body is not None else None
+    now = cluster.now()
+    # Of one that we may not see, or may have taken for another, its silence says nothing.
+    silence = "" if note else state.silence(chosen, checked_at(body), now)
+    if chosen is None and note:
+        chosen = Scheduler("", "", "spark", 0)
+    return Facts(now, {p.name: p for p in found}, chosen, [note] if note else [], silence)
 
 
 def plugin_bodies(cluster: Cluster) -> list[dict[str, Any]]:
@@ -172,10 +180,7 @@ def scheduler_body(
     )
 
 
-def _scheduler(cluster: Cluster, wanted: tuple[str, str] | None) -> tuple[Scheduler | None, str]:
-    body, note = scheduler_body(cluster, wanted)
-    if body is not None:
-        return schedulers.parse(body), note
-    if note:
-        return Scheduler("", "", "spark", 0), note
-    return None, ""
+def checked_at(scheduler: Mapping[str, Any] | None) -> datetime | None:
+    """When the operator last looked at everything, as it wrote into its Scheduler."""
+    status = fields.mapping((scheduler or {}).get("status"))
+    return timestamps.parse(status.get("lastCheckAt"))

@@ -23,7 +23,7 @@ class Rows:
         self._console = table.console()
         self._live: Live | None = None
         self._told: dict[str, tuple[int, Cells]] = {}
-        self._trouble: str | None = None
+        self._warnings = _Warnings()
 
     def __enter__(self) -> "Rows":
         return self
@@ -34,12 +34,16 @@ class Rows:
             self._live.stop()
 
     def update(
-        self, rows: Mapping[str, Cells], *, versions: Mapping[str, int], trouble: str | None
+        self,
+        rows: Mapping[str, Cells],
+        *,
+        versions: Mapping[str, int],
+        trouble: str | None,
+        silence: str = "",
     ) -> None:
-        """``rows`` and ``versions`` by uid: in a pipe a row is told again once its version changed."""
-        if trouble and trouble != self._trouble:
-            click.echo(f"warning: {trouble}; trying again", err=True)
-        self._trouble = trouble
+        """``rows`` and ``versions`` by uid: in a pipe a row is told again once its version changed.
+        ``trouble`` is of the API server, ``silence`` the operator's."""
+        self._warnings.tell(trouble, silence)
         if self._console.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False)
@@ -63,11 +67,27 @@ class Rows:
                 click.echo(line)
 
 
+class _Warnings:
+    """Each told once, until it is another one."""
+
+    def __init__(self, silence: str = "") -> None:
+        """``silence``: what was told of the operator already."""
+        self._trouble: str | None = None
+        self._silence = silence
+
+    def tell(self, trouble: str | None, silence: str) -> None:
+        if trouble and trouble != self._trouble:
+            click.echo(f"warning: {trouble}; trying again", err=True)
+        if silence and silence != self._silence:
+            click.echo(f"warning: {silence}", err=True)
+        self._trouble, self._silence = trouble, silence
+
+
 class Progress:
     """How far each request is: on a terminal those that go on, and a count of all; else one line for
     each change. On standard error, so that standard output has the end alone."""
 
-    def __init__(self, asked: Sequence[Asked], *, everywhere: bool) -> None:
+    def __init__(self, asked: Sequence[Asked], *, everywhere: bool, silence: str = "") -> None:
         self._asked = {each.uid: each for each in asked}
         self._everywhere = everywhere
         self._console = table.console(stderr=True)
@@ -75,7 +95,7 @@ class Progress:
             Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         )
         self._told: dict[str, tuple[Phase, int | None, str]] = {}
-        self._trouble: str | None = None
+        self._warnings = _Warnings(silence)
 
     def __enter__(self) -> "Progress":
         if self._live is not None:
@@ -90,14 +110,14 @@ class Progress:
         asked = self._asked[uid]
         return f"{asked.namespace}/{asked.name}" if self._everywhere else asked.name
 
-    def update(self, steps: Mapping[str, Step], now: datetime, trouble: str | None) -> None:
-        """``steps`` by uid."""
+    def update(
+        self, steps: Mapping[str, Step], now: datetime, trouble: str | None, silence: str = ""
+    ) -> None:
+        """``steps`` by uid; ``trouble`` is of the API server, ``silence`` the operator's."""
         if self._live is not None:
-            self._live.update(self._drawn(steps, now, trouble), refresh=True)
+            self._live.update(self._drawn(steps, now, trouble, silence), refresh=True)
             return
-        if trouble and trouble != self._trouble:
-            click.echo(f"warning: {trouble}; trying again", err=True)
-        self._trouble = trouble
+        self._warnings.tell(trouble, silence)
         for uid, step in steps.items():
             news = (step.phase, step.run, step.message if step.phase is Phase.RETRYING else "")
             before = self._told.get(uid)
@@ -106,8 +126,10 @@ class Progress:
                 next_ = f" Next attempt {ahead(step.next_at, now)}." if step.next_at else ""
                 click.echo(f"{self.label(uid)}: {step.phase}: {step.message}{next_}", err=True)
 
-    def _drawn(self, steps: Mapping[str, Step], now: datetime, trouble: str | None) -> Group:
-        room = max(3, self._console.size.height - 4)
+    def _drawn(
+        self, steps: Mapping[str, Step], now: datetime, trouble: str | None, silence: str
+    ) -> Group:
+        room = max(3, self._console.size.height - 5)
         order = (Phase.RETRYING, Phase.RUNNING, Phase.WAITING)
         active = sorted(
             ((uid, step) for uid, step in steps.items() if not step.ended),
@@ -121,6 +143,8 @@ class Progress:
             for uid, s in shown
         ]
         head = Text(summary(steps) + (f" ({trouble}; trying again)" if trouble else ""))
+        if silence:
+            head.append(f"\nwarning: {silence}")
         return Group(head, table.grid(("NAME", "PROGRESS", "RUN", "NEXT", "MESSAGE"), rows))
 
 

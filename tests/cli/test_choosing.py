@@ -50,6 +50,15 @@ def test_a_run_that_goes_on_is_followed_and_by_force_another_asked_for() -> None
     assert choice(fetching(), force=True).ask
 
 
+def test_a_check_that_goes_on_is_not_taken_for_the_fetch() -> None:
+    checking = run(number=8, mode=Mode.CHECK)
+    due = fetched(ago(minutes=16))
+    status = replace(due.status, run=checking, last_fetch=due.status.run)
+    subject = replace(due, status=status)
+    chosen = choice(subject)
+    assert (chosen.ask, "goes on already" in chosen.why) == (True, False), chosen.why
+
+
 def test_what_is_held_is_never_asked_for() -> None:
     suspended = integration(spec=replace(integration().spec, suspend=True))
     assert choice(suspended, force=True) == replace(

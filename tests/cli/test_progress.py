@@ -169,6 +169,15 @@ def test_a_run_that_went_on_already_is_followed_through_its_retries() -> None:
     assert step(integration(status=Status(run=done)), joined).phase is Phase.SUCCEEDED
 
 
+def test_a_check_after_the_run_that_was_joined_is_not_taken_for_it() -> None:
+    joined = Asked(integration().uid, "team-a", "alice", None, NOW, run=7)
+    check = run(number=8, mode=Mode.CHECK)
+    lost = integration(status=Status(run=check, last_fetch=failed(attempt=4)))
+    assert step(lost, joined).phase is Phase.FAILED
+    again = integration(status=Status(run=check, last_fetch=failed()))
+    assert step(again, joined).phase is Phase.RETRYING
+
+
 def test_a_run_after_the_one_that_was_joined_is_not_taken_for_it() -> None:
     joined = Asked(integration().uid, "team-a", "alice", None, NOW, run=7)
     later = fetched(NOW, status=Status(run=run(number=8), last_successful_update_at=NOW))

@@ -171,10 +171,14 @@ def _of_known_run(
     plugin: Plugin | None,
     now: datetime,
 ) -> Step:
-    """Of the run that went on when we came, and of its retries: later attempts of the same work."""
-    latest = runs[0] if runs else None
-    if latest is None or asked.run is None or latest.number < asked.run:
+    """Of the run that went on when we came, and of its retries: later attempts of the same work.
+
+    A check that came meanwhile is neither; the fetch before it stands beside it.
+    """
+    if asked.run is None or all(run.number < asked.run for run in runs):
         return Step(Phase.SUPERSEDED, "The run that went on is not recorded any more.")
-    if latest.number == asked.run or latest.attempt > 1:
-        return _of_run(integration, latest, plugin, now)
+    for run in runs:
+        later_attempt = run.attempt > 1 and run.mode is not Mode.CHECK and run.number > asked.run
+        if run.number == asked.run or later_attempt:
+            return _of_run(integration, run, plugin, now)
     return _afterwards(asked, integration)

@@ -26,7 +26,9 @@ def fetch(integration: Integration, verdict: Verdict, *, force: bool, named: boo
         failed = named or verdict.reason != Reason.SUSPENDED
         return Choice(False, False, failed, f"not asked for: {verdict.message}")
     run = integration.status.run
-    if run is not None and run.running and not force:
+    # A check loads nothing: what is due is fetched after it.
+    going = run is not None and run.running and run.mode is not Mode.CHECK
+    if run is not None and going and not force:
         return Choice(False, True, False, f"run {run.number} goes on already")
     if force:
         return Choice(True, True, False, "asked for")

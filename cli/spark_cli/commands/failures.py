@@ -79,6 +79,7 @@ def flush_command(access: Access, choice: Choice, dry_run: bool) -> int:
     frequency, from the last success: at once where that time has passed.
     """
     choice.require()
+    outputs.outlast_reader()
     found = access.find(choice)
     cluster = access.cluster
     by_owner = jobs_by_owner(cluster, cluster.scope)

@@ -67,6 +67,7 @@ def carry_out(
     """Ask, say what was asked for and, with ``wait``, follow it to its end; the exit code."""
     if timeout is not None and not wait:
         raise click.UsageError("--timeout is for --wait")
+    outputs.outlast_reader()
     results = []
     for order in orders:
         results.append(_ask(access, order))

@@ -6,6 +6,7 @@ from spark_cli.act import requests
 from spark_cli.commands.options import Access, Choice, choosing, connected
 from spark_cli.exits import Exit
 from spark_cli.gather.cluster import ApiFailure
+from spark_cli.show import output as outputs
 
 
 @click.command("suspend")
@@ -32,6 +33,7 @@ def resume_command(access: Access, choice: Choice) -> int:
 
 def _set(access: Access, choice: Choice, *, suspended: bool) -> int:
     choice.require()
+    outputs.outlast_reader()
     found = access.find(choice)
     word, failed = ("suspended" if suspended else "resumed"), bool(found.missing)
     for integration in found.integrations:

@@ -1,11 +1,41 @@
 """What ``-o`` chooses: a document or names in the place of a table."""
 
+import io
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 import yaml
+
+
+class _Lasting(io.FileIO):
+    """A stream whose reader may go away: what is written then is lost, and nothing else."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            return len(data)
+
+
+def outlast_reader() -> None:
+    """From now on a reader that has enough (``| head -1``) ends nothing: for commands that change the
+    cluster, which would else stop halfway, and say nothing of what they have not done."""
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _lasting(sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _lasting(sys.stderr)
+
+
+def _lasting(stream: Any) -> io.TextIOWrapper:
+    stream.flush()
+    raw = _Lasting(stream.fileno(), "w", closefd=False)
+    # Line by line, as nobody may be left to flush what was written last.
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors, line_buffering=True
+    )
 
 
 class _Dumper(yaml.SafeDumper):

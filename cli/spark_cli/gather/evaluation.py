@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from spark_cli.decide import verdict as verdicts
 from spark_cli.decide.verdict import Verdict
@@ -30,11 +31,7 @@ def decided(
     ``place``: whether it would get a free place. The candidate is there where it asks for one.
     """
     now = facts.now
-    view = replace(facts.view(integration, jobs_), admitted=place)
-    run = integration.status.run
-    if run is not None and (job := view.job(run.job_name)) is not None:
-        age = (now - job.created_at).total_seconds() if job.created_at is not None else 0.0
-        view = replace(view, job_seen=True, job_age_seconds=max(0.0, age), job_was_ready=job.ready)
+    view = _with_run(replace(facts.view(integration, jobs_), admitted=place), now)
     for _ in range(_MAX_STEPS):
         step = fetch.decide(view, now)
         match step:
@@ -54,11 +51,25 @@ def decided(
             case decision.AskCapacity(candidate=candidate):
                 return verdicts.of(view, step, now), candidate
             case decision.ReadAgain():
-                # It was read before its Jobs: another run has begun in between.
-                return Verdict(verdicts.Action.RUN, "Fetching", "A run has begun just now."), None
+                # It was read before its Jobs, and another run has begun in between.
+                body = cluster.find(kinds.INTEGRATION, integration.name, integration.namespace)
+                if body is None or body["metadata"]["uid"] != integration.uid:
+                    return Verdict(verdicts.Action.HOLD, "Deleted", "It was deleted just now."), None
+                live = facts.view(integrations.parse(body), view.jobs, live=True)
+                view = _with_run(replace(live, admitted=place), now)
             case _:
                 return verdicts.of(view, step, now), None
     raise RuntimeError(f"no rest after {_MAX_STEPS} steps")
+
+
+def _with_run(view: View, now: datetime) -> View:
+    """With what the operator would know of the recorded run's Job."""
+    run = view.integration.status.run
+    job = view.job(run.job_name) if run is not None else None
+    if job is None:
+        return view
+    age = (now - job.created_at).total_seconds() if job.created_at is not None else 0.0
+    return replace(view, job_seen=True, job_age_seconds=max(0.0, age), job_was_ready=job.ready)
 
 
 def _with_job(view: View, name: str, job: Job | None) -> View:

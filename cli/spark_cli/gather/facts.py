@@ -89,7 +89,11 @@ class Facts:
     silence: str = ""
     schemas: dict[str, validity.Schema] = field(default_factory=dict)
 
-    def view(self, integration: Integration, jobs_: tuple[Job, ...] = ()) -> View:
+    def view(
+        self, integration: Integration, jobs_: tuple[Job, ...] = (), *, live: bool = False
+    ) -> View:
+        """``live``: the Integration was read after the Jobs, as the operator reads it where a Job is
+        newer than what it knows."""
         plugin = self.plugins.get(integration.spec.service)
         return View(
             integration=integration,
@@ -97,7 +101,7 @@ class Facts:
             scheduler=self.scheduler,
             config_problem=self._config_problem(integration, plugin),
             jobs=jobs_,
-            status_is_live=True,
+            status_is_live=live,
         )
 
     def _config_problem(self, integration: Integration, plugin: Plugin | None) -> str | None:

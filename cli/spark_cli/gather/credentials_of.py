@@ -23,7 +23,7 @@ def of_path(path: str, keys: Iterable[str]) -> dict[str, bytes]:
     body = bodies[0]
     if body.get("kind") == "Secret":
         return of_secret(body, keys, path)
-    return {key: str(body[key]).encode() for key in keys if body.get(key) is not None}
+    return {key: _text(body[key], key, path) for key in keys if body.get(key) is not None}
 
 
 def of_secret(body: Mapping[str, Any], keys: Iterable[str], place: str) -> dict[str, bytes]:
@@ -32,13 +32,20 @@ def of_secret(body: Mapping[str, Any], keys: Iterable[str], place: str) -> dict[
     found: dict[str, bytes] = {}
     for key in keys:
         if key in plain:
-            found[key] = str(plain[key]).encode()
+            found[key] = _text(plain[key], key, place)
         elif encoded.get(key) is not None:
             try:
                 found[key] = base64.b64decode(str(encoded[key]), validate=True)
             except (binascii.Error, ValueError):
                 raise Failure(f'the key "{key}" in {place} is not base64') from None
     return found
+
+
+def _text(value: Any, key: str, place: str) -> bytes:
+    """A number is none: 012345 would become 5349, and yes True."""
+    if not isinstance(value, str):
+        raise Failure(f'the value of "{key}" in {place} is no text: quote it, as in {key}: "…"')
+    return value.encode()
 
 
 def of_cluster(

@@ -14,6 +14,16 @@ BUNDLED = Path(__file__).parents[1] / "bundled"
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
+class _Loader(yaml.SafeLoader):
+    """As kubectl reads YAML, for which a date without quotes is a text: JSON knows no dates."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class Document:
     """One object, and where it stands: ``file.yaml`` or ``file.yaml[2]`` for the second."""
 
@@ -60,7 +70,9 @@ def read(path: str) -> list[Document]:
 
 def _parse(path: str, text: str) -> list[Document]:
     try:
-        bodies = [body for body in yaml.safe_load_all(text) if body is not None]
+        # Its base is SafeLoader, which makes plain values alone.
+        loaded = yaml.load_all(text, Loader=_Loader)  # noqa: S506
+        bodies = [body for body in loaded if body is not None]
     except yaml.YAMLError as error:
         # The place alone: its words may repeat a line of a Secret.
         mark = getattr(error, "problem_mark", None)

@@ -13,7 +13,7 @@ import yaml
 class _Lasting(io.FileIO):
     """A stream whose reader may go away: what is written then is lost, and nothing else."""
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data) or 0
         except BrokenPipeError:

@@ -1,6 +1,6 @@
 """``doctor``: whether the installation is in order, and what to do where it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import click
@@ -8,7 +8,7 @@ import click
 from spark_cli.commands.options import Access, connected, output
 from spark_cli.decide import health
 from spark_cli.decide.health import Finding, Level, Place, Right
-from spark_cli.exits import Exit
+from spark_cli.exits import Exit, Failure
 from spark_cli.gather import diagnosis, manifests
 from spark_cli.show import output as outputs
 from spark_cli.show import table
@@ -24,7 +24,16 @@ def doctor_command(access: Access, form: str | None) -> int:
 
     Exits with 1 where something is broken. Of Secrets the names of the keys are looked at, no more.
     """
-    findings = _findings(access)
+    findings: list[Finding] = []
+    try:
+        for finding in _findings(access):
+            findings.append(finding)
+    except Failure as error:
+        if not findings:
+            raise
+        # What is known by now may be what says why.
+        said = f"could look no further: {error.message}"
+        findings.append(Finding(Level.FAIL, "doctor", said))
     if form is not None:
         outputs.document(
             [{"level": f.level, "subject": f.subject, "message": f.message} for f in findings], form
@@ -36,31 +45,44 @@ def doctor_command(access: Access, form: str | None) -> int:
     return Exit.FAILED if any(f.level is Level.FAIL for f in findings) else Exit.OK
 
 
-def _findings(access: Access) -> list[Finding]:
+def _findings(access: Access) -> Iterator[Finding]:
+    """In the order in which they are found."""
     cluster = access.cluster
     served = diagnosis.served(cluster)
-    findings = [Finding(Level.OK, "API server", f"{cluster.server}, {diagnosis.version(cluster)}")]
+    yield Finding(Level.OK, "API server", f"{cluster.server}, {diagnosis.version(cluster)}")
     ours = manifests.bundled_crds()
     crds = health.crds(served, diagnosis.crds(cluster, ours), ours)
-    findings += crds
+    yield from crds
     if any(f.level is Level.FAIL for f in crds):
         # Everything else is about objects that cannot be there.
-        return findings + health.clock(cluster.ahead, None, cluster.now())
-    findings += health.rights("your rights", diagnosis.granted(cluster, health.OF_THE_USER))
+        yield from health.clock(cluster.ahead, None, cluster.now())
+        return
+    yield from health.rights("your rights", diagnosis.granted(cluster, health.OF_THE_USER))
     read = diagnosis.read(cluster, access.scheduler)
     now = cluster.now()
     if read.scheduler_hidden:
         said = "cannot be looked at: you may not read Schedulers"
-        findings.append(Finding(Level.WARN, "Scheduler", said))
+        yield Finding(Level.WARN, "Scheduler", said)
     else:
-        findings.append(health.scheduler(read.scheduler, read.checked_at, now))
-    findings += _lease(read, now)
-    findings += health.clock(cluster.ahead, health.renewed_at(read.lease), now)
-    findings += _operator(access, read)
-    findings += health.plugins(read.plugins, read.integrations)
-    findings += _destinations(access, read)
-    findings += _credentials(access, read)
-    return findings
+        yield health.scheduler(read.scheduler, read.checked_at, now)
+    yield from _lease(read, now)
+    yield from health.clock(cluster.ahead, health.renewed_at(read.lease), now)
+    yield from _operator(access, read)
+    yield from _hidden(access, read)
+    if read.plugins is not None:
+        yield from health.plugins(read.plugins, read.integrations or ())
+    yield from _destinations(access, read)
+    yield from _credentials(access, read)
+
+
+def _hidden(access: Access, read: diagnosis.Read) -> Iterator[Finding]:
+    if read.plugins is None:
+        said = "cannot be looked at: you may not list them, which takes a role for the whole cluster"
+        yield Finding(Level.WARN, "Plugins", said)
+    if read.integrations is None:
+        where = "of all namespaces" if access.cluster.everywhere else "here"
+        said = f"cannot be looked at: you may not list those {where}"
+        yield Finding(Level.WARN, "Integrations", said)
 
 
 def _lease(read: diagnosis.Read, now: datetime) -> list[Finding]:
@@ -112,10 +134,10 @@ def _destination(access: Access, place: Place) -> Finding:
 
 
 def _credentials(access: Access, read: diagnosis.Read) -> list[Finding]:
-    by_name = {plugin.name: plugin for plugin in read.plugins}
+    by_name = {plugin.name: plugin for plugin in read.plugins or ()}
     findings: list[Finding] = []
     looked = unseen = 0
-    for integration in read.integrations:
+    for integration in read.integrations or ():
         plugin = by_name.get(integration.spec.service)
         secret = integration.spec.credentials_secret_name
         wanted = plugin is not None and any(key.required for key in plugin.credentials)

@@ -271,7 +271,7 @@ class Right:
 # What the commands need of the user; what is not needed by all is a warning.
 OF_THE_USER = (
     Right("list", "spark-integrations.dev", "integrations", "every command"),
-    Right("list", "spark-integrations.dev", "plugins", "fetch, check, schedule, plugins"),
+    Right("list", "spark-integrations.dev", "plugins", "check, plugins", needed=False),
     Right("list", "spark-integrations.dev", "schedulers", "check, schedule", needed=False),
     Right("patch", "spark-integrations.dev", "integrations", "fetch, retry, suspend", needed=False),
     Right("list", "batch", "jobs", "check, history, logs, flush", needed=False),

@@ -1,10 +1,10 @@
 """What ``doctor`` looks at. Not to be allowed to look is an answer, too."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from spark_cli.decide.health import Place, Right
 from spark_cli.gather import facts, kinds
@@ -19,6 +19,7 @@ from spark_operator.model.integration import Integration
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.scheduler import Scheduler
 
+_T = TypeVar("_T")
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
@@ -97,22 +98,22 @@ def _review(cluster: Cluster, plural: str, subject: dict[str, str], right: Right
 
 @dataclass
 class Read:
-    """The objects of the installation, and of the chosen namespaces."""
+    """The objects of the installation, and of the chosen namespaces; None is what we may not list."""
 
     scheduler: Scheduler | None
     scheduler_hidden: bool
     checked_at: datetime | None
     lease: dict[str, Any] | None
     lease_hidden: bool
-    plugins: list[Plugin]
-    integrations: list[Integration] = field(default_factory=list)
+    plugins: list[Plugin] | None
+    integrations: list[Integration] | None = None
 
     def places(self) -> list[Place]:
         """The destinations in use, each once; of nobody yet, none."""
         default = self.scheduler or Scheduler("", "", "", 0)
         found = {
             Place(i.namespace, _bare(validity.effective_destination(i, default))): None
-            for i in self.integrations
+            for i in self.integrations or ()
         }
         return list(found)
 
@@ -123,9 +124,8 @@ def _bare(target: Destination) -> Destination:
 
 
 def read(cluster: Cluster, wanted: tuple[str, str] | None) -> Read:
-    """Raises Failure where we may not even list Integrations or Plugins."""
-    body, note = facts.scheduler_body(cluster, wanted)
-    hidden = body is None and bool(note)
+    """What we may not see is said to be hidden: each is looked at for itself."""
+    body, hidden = _scheduler(cluster, wanted)
     scheduler = schedulers.parse(body) if body is not None else None
     lease, lease_hidden = None, False
     if scheduler is not None:
@@ -142,11 +142,32 @@ def read(cluster: Cluster, wanted: tuple[str, str] | None) -> Read:
         checked_at=timestamps.parse(status.get("lastCheckAt")),
         lease=lease,
         lease_hidden=lease_hidden,
-        plugins=[plugins.parse(b) for b in facts.plugin_bodies(cluster)],
-        integrations=[
-            integrations.parse(b) for b in cluster.list(kinds.INTEGRATION, cluster.scope)
-        ],
+        plugins=_all(cluster, kinds.PLUGIN, None, plugins.parse),
+        integrations=_all(cluster, kinds.INTEGRATION, cluster.scope, integrations.parse),
     )
+
+
+def _scheduler(
+    cluster: Cluster, wanted: tuple[str, str] | None
+) -> tuple[dict[str, Any] | None, bool]:
+    """The body, and whether it is hidden from us."""
+    try:
+        body, note = facts.scheduler_body(cluster, wanted)
+    except ApiFailure as error:
+        if not error.forbidden:
+            raise
+        return None, True
+    return body, body is None and bool(note)
+
+
+def _all(
+    cluster: Cluster, kind: kinds.Kind, namespace: str | None, parse: Callable[[Any], _T]
+) -> list[_T] | None:
+    nothing: list[dict[str, Any]] | None = None
+    bodies = facts.if_allowed(lambda: cluster.list(kind, namespace), nothing)
+    if bodies is None:
+        return None
+    return [parse(b) for b in sorted(bodies, key=lambda body: str(body["metadata"]["name"]))]
 
 
 def operator_account(cluster: Cluster, found: Read) -> str | None:

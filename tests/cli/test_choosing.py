@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tests.decide.make import (
     NOW,
@@ -23,7 +24,7 @@ from spark_cli.decide import failures, select, verdict
 from spark_cli.decide.verdict import Action
 from spark_operator.decide import fetch
 from spark_operator.model.integration import Integration
-from spark_operator.model.status import ErrorClass, Mode, Status
+from spark_operator.model.status import Condition, ErrorClass, Mode, Status
 
 
 def choice(subject: Integration, *, force: bool = False, named: bool = True) -> select.Choice:
@@ -148,3 +149,26 @@ def test_a_flush_means_failed_jobs_whose_outcome_is_recorded() -> None:
         "alice-8",
     ]
     assert flushed(integration()) == []
+
+
+def test_without_the_rules_of_a_plugin_the_status_tells_what_is_due() -> None:
+    waiting = fetched(ago(minutes=5))
+    later = replace(
+        waiting, status=replace(waiting.status, next_update_at=NOW + timedelta(minutes=10))
+    )
+    now = replace(waiting, status=replace(waiting.status, next_update_at=NOW))
+    refused = Condition("Ready", "False", "InvalidConfig", "No.", 1, NOW)
+    suspended = integration(spec=replace(integration().spec, suspend=True))
+    for subject, action in (
+        (later, Action.WAIT),
+        (now, Action.START),
+        (integration(), Action.START),
+        (fetching(), Action.RUN),
+        (suspended, Action.HOLD),
+        (integration(status=Status(conditions=(refused,))), Action.HOLD),
+        (integration(deleting=True), Action.HOLD),
+    ):
+        assert verdict.by_status(subject, scheduler(), NOW).action is action
+    assert verdict.by_status(later, scheduler(), NOW).next_at == NOW + timedelta(minutes=10)
+    assert verdict.by_status(now, scheduler(suspend=True), NOW).held
+    assert verdict.by_status(now, None, NOW).held

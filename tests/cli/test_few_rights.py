@@ -55,3 +55,31 @@ def test_doctor_tells_what_it_may_see(world: World, tmp_path: Path) -> None:
     told = {f["subject"]: f["level"] for f in blind.json}
     assert (told["API server"], told["Integrations"]) == ("ok", "warn")
     assert blind.code == 1, "without the right to list Integrations no command works"
+
+
+def test_without_the_plugins_the_status_tells_what_is_due(world: World, tmp_path: Path) -> None:
+    user = bound(world, "no-plugins", [{**OURS, "resources": ["integrations"]}], tmp_path)
+    listed = user("schedule")
+    assert listed.code == 0, listed.err
+    assert "You may not list Plugins" in listed.err
+    assert listed.table["fresh"][2] == world.status("fresh")["nextUpdateAt"]
+    assert listed.table["paused"][-2:] == ["never", "Suspended"]
+    checked = user("check")
+    assert checked.code == 0, checked.err
+    told = {name: row[1:3] for name, row in checked.table.items()}
+    assert told == {
+        "fresh": ["Wait", "Fetched"],
+        "broken": ["Wait", "BackingOff"],
+        "paused": ["Hold", "Suspended"],
+    }
+    answer = user("fetch", "fresh", "--force", "--wait")
+    assert answer.code == 0, answer.err
+    assert "not due" in user("fetch", "fresh").out
+    manifest = f"""
+apiVersion: spark-integrations.dev/v1
+kind: Integration
+metadata: {{name: fresh, namespace: {world.namespace}}}
+spec: {{service: nosuch}}
+"""
+    judged = user("validate", "-", stdin=manifest)
+    assert "those of this version count" in judged.err

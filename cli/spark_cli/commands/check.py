@@ -76,7 +76,8 @@ def check_command(
 def judge(access: Access, facts: Facts, found: Found) -> Judged:
     """Each asked first, then the places given out among all that are due, as at a tick."""
     cluster = access.cluster
-    by_owner = jobs_by_owner(cluster, cluster.scope)
+    # Without the rules of the Plugins nothing is decided that Jobs say anything of.
+    by_owner = {} if facts.plugins_hidden else jobs_by_owner(cluster, cluster.scope)
 
     def jobs(integration: Integration) -> tuple[Job, ...]:
         return tuple(by_owner.get(integration.uid, ()))

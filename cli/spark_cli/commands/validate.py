@@ -75,9 +75,18 @@ def _tell_unread(kinds_: set[str]) -> None:
 
 
 def _plugins(access: Access | None, ours: Sequence[Document]) -> Mapping[str, Plugin]:
-    bodies = files.bundled_plugins() if access is None else gathering.plugin_bodies(access.cluster)
+    bodies = files.bundled_plugins() if access is None else _of_cluster(access)
     bodies = [*bodies, *(d.body for d in ours if d.kind == "Plugin")]
     return {p.name: p for p in map(plugins.parse, bodies)}
+
+
+def _of_cluster(access: Access) -> list[dict[str, Any]]:
+    nothing: list[dict[str, Any]] | None = None
+    found = gathering.if_allowed(lambda: access.cluster.list(kinds.PLUGIN, None), nothing)
+    if found is None:
+        click.echo("note: you may not list Plugins: those of this version count", err=True)
+        return files.bundled_plugins()
+    return found
 
 
 def _problems(access: Access | None, document: Document, known: Mapping[str, Plugin]) -> list[str]:

@@ -8,7 +8,9 @@ from spark_operator.decide import capacity, conditions, decision, fetch, schedul
 from spark_operator.decide.capacity import Candidate, Limits
 from spark_operator.decide.decision import Decision
 from spark_operator.decide.view import View
+from spark_operator.model.integration import Integration
 from spark_operator.model.record import record
+from spark_operator.model.scheduler import Scheduler
 from spark_operator.model.status import Mode, Reason, Run
 
 # Nothing of the schedule moves these, and no request passes them: somebody has to act.
@@ -128,6 +130,32 @@ def outlook(view: View, now: datetime) -> Verdict:
     if isinstance(decided, decision.Wait):
         return of(view, decided, now)
     return Verdict(Action.RUN, Reason.FETCHING, "A run goes on, or has ended just now.")
+
+
+def by_status(integration: Integration, scheduler: Scheduler | None, now: datetime) -> Verdict:
+    """As ``outlook`` without the Plugin, whose rules we may not see: by what the operator has written."""
+    status = integration.status
+    ready = status.condition(conditions.READY)
+    reason = ready.reason if ready is not None else Reason.PENDING.value
+    message = ready.message if ready is not None else "No operator has looked at it yet."
+    if integration.deleting:
+        return Verdict(Action.HOLD, "Deleting", "It is being deleted: its Jobs go with it.")
+    if status.run is not None and status.run.running:
+        return Verdict(Action.RUN, reason, message)
+    if integration.spec.suspend:
+        said = "spec.suspend is true: nothing is fetched until it is resumed."
+        return Verdict(Action.HOLD, Reason.SUSPENDED, said)
+    if scheduler is None:
+        return Verdict(Action.HOLD, reason, "There is no Scheduler, so nothing is fetched.")
+    if scheduler.suspend:
+        said = "The Scheduler is suspended: nothing is fetched until it is resumed."
+        return Verdict(Action.HOLD, Reason.SUSPENDED, said)
+    next_at = status.next_update_at
+    if next_at is None and reason in HOLDING:
+        return Verdict(Action.HOLD, reason, message)
+    if next_at is not None and next_at > now:
+        return Verdict(Action.WAIT, reason, message, next_at)
+    return Verdict(Action.START, reason, f"Due by its status. {message}", now)
 
 
 def admitted(

@@ -80,13 +80,14 @@ def find(
 @dataclass
 class Facts:
     """What was read. ``notes`` are sentences on what we may not see, and what that means; ``silence``
-    is one where no operator is at work."""
+    is one where no operator is at work. ``plugins_hidden``: we may not list them."""
 
     now: datetime
     plugins: Mapping[str, Plugin]
     scheduler: Scheduler | None
     notes: list[str] = field(default_factory=list)
     silence: str = ""
+    plugins_hidden: bool = False
     schemas: dict[str, validity.Schema] = field(default_factory=dict)
 
     def view(
@@ -114,12 +115,16 @@ class Facts:
 
     def outlook(self, integration: Integration) -> Verdict:
         """What can be said of it without asking the API server once more."""
+        if self.plugins_hidden:
+            return verdicts.by_status(integration, self.scheduler, self.now)
         return verdicts.outlook(self.view(integration), self.now)
 
 
 def read(cluster: Cluster, scheduler: tuple[str, str] | None = None) -> Facts:
     """Plugins and the Scheduler. What a user may not see is noted, and taken for the default."""
-    found = [plugins.parse(b) for b in plugin_bodies(cluster)]
+    nothing: list[dict[str, Any]] | None = None
+    bodies = if_allowed(lambda: cluster.list(kinds.PLUGIN, None), nothing)
+    found = [plugins.parse(b) for b in bodies or ()]
     body, note = scheduler_body(cluster, scheduler)
     chosen = schedulers.parse(body) if body is not None else None
     now = cluster.now()
@@ -127,7 +132,15 @@ def read(cluster: Cluster, scheduler: tuple[str, str] | None = None) -> Facts:
     silence = "" if note else state.silence(chosen, checked_at(body), now)
     if chosen is None and note:
         chosen = Scheduler("", "", "spark", 0)
-    return Facts(now, {p.name: p for p in found}, chosen, [note] if note else [], silence)
+    notes = [note] if note else []
+    if bodies is None:
+        notes.append(
+            "You may not list Plugins, which hold the rules of each service: what is due is told by what "
+            "the operator has written."
+        )
+    return Facts(
+        now, {p.name: p for p in found}, chosen, notes, silence, plugins_hidden=bodies is None
+    )
 
 
 def plugin_bodies(cluster: Cluster) -> list[dict[str, Any]]:

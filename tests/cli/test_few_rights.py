@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.cli.support import Spark, account
 from tests.operator.support import NEVER_AGAIN, QUICK, fails
 from tests.support.world import World
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
+ROOT = Path(__file__).parents[2]
 OURS = {"apiGroups": ["spark-integrations.dev"], "verbs": ["get", "list", "watch", "patch"]}
 
 
@@ -83,3 +85,39 @@ spec: {{service: nosuch}}
 """
     judged = user("validate", "-", stdin=manifest)
     assert "those of this version count" in judged.err
+
+
+def test_without_the_scheduler_nothing_is_told_that_depends_on_it(
+    world: World, tmp_path: Path
+) -> None:
+    jobs = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]}
+    plugins = {**OURS, "resources": ["integrations", "plugins"]}
+    path = account(world, "no-scheduler", [plugins, jobs], tmp_path)
+    # In a namespace that nobody watches, what is due stays so.
+    elsewhere = f"{world.namespace}-hidden"
+    world.core.create_namespace({"metadata": {"name": elsewhere}})
+    body = {
+        "apiVersion": "spark-integrations.dev/v1",
+        "kind": "Integration",
+        "metadata": {"name": "due"},
+        "spec": {"service": world.namespace},
+    }
+    world.objects.create_namespaced_custom_object(
+        "spark-integrations.dev", "v1", elsewhere, "integrations", body
+    )
+    answer = Spark(path, elsewhere)("check")
+    assert answer.code == 0, answer.err
+    assert answer.table["due"][1] == "Start", "no claim is looked for that the Scheduler may not name"
+    assert "You may not read Schedulers" in answer.err
+
+
+def test_who_may_view_may_see_the_scheduler() -> None:
+    """As the chart grants it: else check and schedule would leave out what it decides."""
+    role = next(
+        d
+        for d in yaml.safe_load_all((ROOT / "manifests" / "install.yaml").read_text())
+        if d and d["kind"] == "ClusterRole" and d["metadata"]["name"] == "spark-integrations-view"
+    )
+    (rule,) = role["rules"]
+    assert {"integrations", "plugins", "schedulers"} <= set(rule["resources"])
+    assert {"get", "list", "watch"} <= set(rule["verbs"])

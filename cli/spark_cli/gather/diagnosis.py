@@ -114,6 +114,8 @@ class Read:
         found = {
             Place(i.namespace, _bare(validity.effective_destination(i, default))): None
             for i in self.integrations or ()
+            # The default of one that is hidden is not known.
+            if i.spec.destination is not None or not self.scheduler_hidden
         }
         return list(found)
 

@@ -1,5 +1,6 @@
 """The evaluation of an Integration as the operator makes it: its look-ups answered, and nothing written."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -44,6 +45,11 @@ def decided(
                 looked = view.pod_looks + (not job.finished)
                 report = pods.parse(pods_of(cluster, job))
                 view = replace(view, pod=report, pod_looks=looked)
+            case decision.LookUpVolumeClaim() if (
+                facts.scheduler_hidden and integration.spec.destination is None
+            ):
+                # That claim would be one of ours, and not the one that the Scheduler names.
+                view = replace(view, volume_claim_exists=True)
             case decision.LookUpVolumeClaim(name=name):
                 there = cluster.find(kinds.VOLUME_CLAIM, name, integration.namespace) is not None
                 view = replace(view, volume_claim_exists=there)
@@ -105,7 +111,7 @@ def places(
     everything = [integrations.parse(body) for body in bodies]
     running = [i.spec.service for i in everything if i.status.run and i.status.run.running]
     limits = Limits(
-        facts.scheduler.max_concurrent_fetches,
+        sys.maxsize if facts.scheduler_hidden else facts.scheduler.max_concurrent_fetches,
         {n: p.max_concurrent_fetches for n, p in facts.plugins.items()},
     )
     return verdicts.admitted(dict(candidates), running, limits), note

@@ -80,7 +80,8 @@ def find(
 @dataclass
 class Facts:
     """What was read. ``notes`` are sentences on what we may not see, and what that means; ``silence``
-    is one where no operator is at work. ``plugins_hidden``: we may not list them."""
+    is one where no operator is at work. ``plugins_hidden`` and ``scheduler_hidden``: we may not list them;
+    what follows from such a one is left out."""
 
     now: datetime
     plugins: Mapping[str, Plugin]
@@ -88,6 +89,7 @@ class Facts:
     notes: list[str] = field(default_factory=list)
     silence: str = ""
     plugins_hidden: bool = False
+    scheduler_hidden: bool = False
     schemas: dict[str, validity.Schema] = field(default_factory=dict)
 
     def view(
@@ -130,7 +132,9 @@ def read(cluster: Cluster, scheduler: tuple[str, str] | None = None) -> Facts:
     now = cluster.now()
     # Of one that we may not see, or may have taken for another, its silence says nothing.
     silence = "" if note else state.silence(chosen, checked_at(body), now)
-    if chosen is None and note:
+    hidden = chosen is None and bool(note)
+    if hidden:
+        # That there is one is all that the rules need.
         chosen = Scheduler("", "", "spark", 0)
     notes = [note] if note else []
     if bodies is None:
@@ -139,7 +143,13 @@ def read(cluster: Cluster, scheduler: tuple[str, str] | None = None) -> Facts:
             "the operator has written."
         )
     return Facts(
-        now, {p.name: p for p in found}, chosen, notes, silence, plugins_hidden=bodies is None
+        now,
+        {p.name: p for p in found},
+        chosen,
+        notes,
+        silence,
+        plugins_hidden=bodies is None,
+        scheduler_hidden=hidden,
     )
 
 
@@ -176,10 +186,13 @@ def scheduler_body(
     except ApiFailure as error:
         if not error.forbidden:
             raise
-        return None, (
-            "You may not read Schedulers, so their defaults are taken: no suspension, 50 places, "
-            "a DuckDB file on the claim spark-data."
-        )
+        nothing: list[dict[str, Any]] = []
+        found = if_allowed(lambda: cluster.list(kinds.SCHEDULER, cluster.namespace), nothing)
+        if not found:
+            return None, (
+                "You may not read Schedulers: whether one is suspended, how many fetches it allows at "
+                "once, and its destination for those that name none are left out here."
+            )
     if not found:
         return None, ""
     here = [b for b in found if b["metadata"]["namespace"] == cluster.namespace]

@@ -44,12 +44,15 @@ def test_a_crd_that_is_missing_or_of_another_version_is_told() -> None:
 
 
 def test_clocks_that_disagree_are_told() -> None:
-    fine = health.clock(timedelta(0), ago(seconds=2), NOW)
+    fine = health.clock(timedelta(0), timedelta(seconds=-2))
     assert [f.level for f in fine] == [Level.OK, Level.OK]
-    off = health.clock(timedelta(minutes=2), NOW + timedelta(seconds=30), NOW)
+    off = health.clock(timedelta(minutes=2), timedelta(seconds=30))
     assert [f.level for f in off] == [Level.WARN, Level.FAIL]
     assert "120 s behind" in off[0].message
     assert "30 s ahead" in off[1].message
+    (_, late) = health.clock(timedelta(0), timedelta(minutes=-3))
+    assert (late.level, "180 s behind" in late.message) == (Level.FAIL, True)
+    assert len(health.clock(timedelta(0), None)) == 1, "of a clock that nobody knows nothing is told"
 
 
 def test_a_scheduler_that_is_missing_silent_or_suspended_is_told() -> None:

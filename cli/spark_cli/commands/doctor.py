@@ -55,7 +55,7 @@ def _findings(access: Access) -> Iterator[Finding]:
     yield from crds
     if any(f.level is Level.FAIL for f in crds):
         # Everything else is about objects that cannot be there.
-        yield from health.clock(cluster.ahead, None, cluster.now())
+        yield from health.clock(cluster.ahead, None)
         return
     yield from health.rights("your rights", diagnosis.granted(cluster, health.OF_THE_USER))
     read = diagnosis.read(cluster, access.scheduler)
@@ -66,7 +66,7 @@ def _findings(access: Access) -> Iterator[Finding]:
     else:
         yield health.scheduler(read.scheduler, read.checked_at, now)
     yield from _lease(read, now)
-    yield from health.clock(cluster.ahead, health.renewed_at(read.lease), now)
+    yield from health.clock(cluster.ahead, read.clock_ahead)
     yield from _operator(access, read)
     yield from _hidden(access, read)
     if read.plugins is not None:

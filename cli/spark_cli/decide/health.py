@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from spark_cli.decide import state
-from spark_operator.decide import validity
-from spark_operator.model import fields, timestamps
+from spark_cli.decide import state, written
+from spark_operator.decide import schedule, validity
+from spark_operator.model import fields
 from spark_operator.model.destination import Destination
 from spark_operator.model.integration import Integration
 from spark_operator.model.plugin import Plugin
@@ -16,6 +16,9 @@ from spark_operator.model.scheduler import Scheduler
 
 # Below it nothing that the operator decides is off by more than it rounds away.
 CLOCK_TOLERANCE = timedelta(seconds=5)
+# What the operator writes anew as long as it lives: in its Lease, and in its Scheduler.
+RENEWED = ("spec", "renewTime")
+CHECKED = ("status", "lastCheckAt")
 REQUIRED_KEYS = {
     "postgres": ("host", "dbname", "username", "password"),
     "filesystem": ("access_key_id", "secret_access_key"),
@@ -92,9 +95,9 @@ def _shape(schema: Any) -> Any:
     return shape
 
 
-def clock(local_ahead: timedelta, renewed_at: datetime | None, now: datetime) -> list[Finding]:
-    """``local_ahead``: by how much the API server's clock is before this machine's. ``renewed_at`` is
-    the Lease's, by the clock of the operator; ``now`` is the API server's."""
+def clock(local_ahead: timedelta, operator_ahead: timedelta | None) -> list[Finding]:
+    """``local_ahead``: by how much the API server's clock is before this machine's. ``operator_ahead``:
+    by how much the operator's is before the API server's; None: not known."""
     findings = []
     seconds = abs(local_ahead).total_seconds()
     if seconds > CLOCK_TOLERANCE.total_seconds():
@@ -108,19 +111,20 @@ def clock(local_ahead: timedelta, renewed_at: datetime | None, now: datetime) ->
         )
     else:
         findings.append(_ok("clock of this machine", "agrees with the API server's"))
-    if renewed_at is None:
+    if operator_ahead is None:
         return findings
-    if renewed_at - now > CLOCK_TOLERANCE:
-        ahead = (renewed_at - now).total_seconds()
+    if abs(operator_ahead) > CLOCK_TOLERANCE:
+        where = "ahead of" if operator_ahead > timedelta(0) else "behind"
+        off = abs(operator_ahead).total_seconds()
         findings.append(
             Finding(
                 Level.FAIL,
                 "clock of the operator",
-                f"is {ahead:.0f} s ahead of the API server's: set the time of its node (NTP)",
+                f"is {off:.0f} s {where} the API server's: set the time of its node (NTP)",
             )
         )
     else:
-        findings.append(_ok("clock of the operator", "is not ahead of the API server's"))
+        findings.append(_ok("clock of the operator", "agrees with the API server's"))
     return findings
 
 
@@ -134,6 +138,7 @@ def scheduler(found: Scheduler | None, checked: datetime | None, now: datetime) 
         )
     subject = f"Scheduler {found.namespace}/{found.name}"
     said = state.silence(found, checked, now)
+    checked = schedule.sane(checked, now)
     if checked is None or now - checked > state.SILENCE:
         return Finding(
             Level.FAIL,
@@ -160,7 +165,7 @@ def lease(body: Mapping[str, Any] | None, name: str, now: datetime) -> Finding:
         return Finding(
             Level.FAIL, subject, "nobody leads: is a pod of the operator ready? See its log"
         )
-    renewed = renewed_at(body)
+    renewed = schedule.sane(written.when(body or {}, *RENEWED), now)
     length = timedelta(seconds=fields.integer(spec.get("leaseDurationSeconds"), 15))
     if renewed is None or now - renewed > length + CLOCK_TOLERANCE:
         said = f"{renewed:%Y-%m-%dT%H:%M:%SZ}" if renewed else "never"
@@ -170,11 +175,6 @@ def lease(body: Mapping[str, Any] | None, name: str, now: datetime) -> Finding:
             f"{holder} held it, and has not renewed it since {said}: no replica of the operator is alive",
         )
     return _ok(subject, f"{holder} leads")
-
-
-def renewed_at(body: Mapping[str, Any] | None) -> datetime | None:
-    """When the Lease was renewed, by the clock of whoever did."""
-    return timestamps.parse(fields.mapping((body or {}).get("spec")).get("renewTime"))
 
 
 def plugins(found: Sequence[Plugin], integrations: Sequence[Integration]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from spark_operator.decide import conditions
+from spark_operator.decide import conditions, schedule
 from spark_operator.model.integration import Integration
 from spark_operator.model.record import record
 from spark_operator.model.scheduler import Scheduler
@@ -72,6 +72,7 @@ def silence(scheduler: Scheduler | None, checked: datetime | None, now: datetime
     """A sentence where the states may be old, since no operator is at work; else nothing."""
     if scheduler is None:
         return "There is no Scheduler, so nothing is fetched (kubectl spark doctor tells more)."
+    checked = schedule.sane(checked, now)
     if checked is None:
         return "No operator has checked yet (kubectl spark doctor tells more)."
     if now - checked > SILENCE:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from spark_cli.decide import health, written
 from spark_cli.decide.health import Place, Right
 from spark_cli.gather import facts, kinds
 from spark_cli.gather.cluster import ApiFailure, Cluster
 from spark_operator.decide import validity
-from spark_operator.model import fields, names, timestamps
+from spark_operator.model import fields, names
 from spark_operator.model import integration as integrations
 from spark_operator.model import plugin as plugins
 from spark_operator.model import scheduler as schedulers
@@ -98,11 +99,15 @@ def _review(cluster: Cluster, plural: str, subject: dict[str, str], right: Right
 
 @dataclass
 class Read:
-    """The objects of the installation, and of the chosen namespaces; None is what we may not list."""
+    """The objects of the installation, and of the chosen namespaces; None is what we may not list.
+
+    ``clock_ahead``: by how much the operator's clock is before the API server's, where it is known.
+    """
 
     scheduler: Scheduler | None
     scheduler_hidden: bool
     checked_at: datetime | None
+    clock_ahead: timedelta | None
     lease: dict[str, Any] | None
     lease_hidden: bool
     plugins: list[Plugin] | None
@@ -137,11 +142,14 @@ def read(cluster: Cluster, wanted: tuple[str, str] | None) -> Read:
             if not error.forbidden:
                 raise
             lease_hidden = True
-    status = fields.mapping((body or {}).get("status"))
+    ahead = written.ahead(lease or {}, *health.RENEWED)
+    if ahead is None:
+        ahead = written.ahead(body or {}, *health.CHECKED)
     return Read(
         scheduler=scheduler,
         scheduler_hidden=hidden,
-        checked_at=timestamps.parse(status.get("lastCheckAt")),
+        checked_at=facts.checked_at(body),
+        clock_ahead=ahead,
         lease=lease,
         lease_hidden=lease_hidden,
         plugins=_all(cluster, kinds.PLUGIN, None, plugins.parse),

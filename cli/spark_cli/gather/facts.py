@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from spark_cli.decide import state
+from spark_cli.decide import state, written
 from spark_cli.decide import verdict as verdicts
 from spark_cli.decide.verdict import Verdict
 from spark_cli.exits import Failure
@@ -13,7 +13,7 @@ from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure, Cluster
 from spark_operator.decide import validity
 from spark_operator.decide.view import View
-from spark_operator.model import fields, timestamps
+from spark_operator.model import fields
 from spark_operator.model import integration as integrations
 from spark_operator.model import plugin as plugins
 from spark_operator.model import scheduler as schedulers
@@ -211,6 +211,6 @@ def scheduler_body(
 
 
 def checked_at(scheduler: Mapping[str, Any] | None) -> datetime | None:
-    """When the operator last looked at everything, as it wrote into its Scheduler."""
-    status = fields.mapping((scheduler or {}).get("status"))
-    return timestamps.parse(status.get("lastCheckAt"))
+    """When the operator last looked at everything and wrote so into its Scheduler: by the clock of the
+    API server, since the operator's may be wrong."""
+    return written.when(scheduler or {}, "status", "lastCheckAt")

@@ -21,7 +21,10 @@ Pair = tuple[str, str]
 
 
 def _when(moment: datetime | None, now: datetime) -> str:
-    return f"{exact(moment)} ({ago(moment, now)})" if moment else ""
+    if moment is None:
+        return ""
+    told = ago(moment, now) or "in the future, by a clock that was wrong: counts as absent"
+    return f"{exact(moment)} ({told})"
 
 
 def pairs(found: Iterable[Pair], *, indent: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from spark_operator.decide import schedule
+
 
 def duration(length: timedelta) -> str:
     """``45s``, ``12m``, ``3h5m``, ``2d4h``: two units at most, the smaller one where it matters."""
@@ -27,7 +29,9 @@ def duration(length: timedelta) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    if moment is None:
+    """``5m ago``; nothing for what never was, and for what a clock that was wrong has written: the
+    operator takes a time in the future for none, too."""
+    if moment is None or schedule.sane(moment, now) is None:
         return ""
     return f"{duration(max(now - moment, timedelta(0)))} ago"
 

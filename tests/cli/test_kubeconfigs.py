@@ -196,6 +196,7 @@ def test_a_command_is_told_what_kubectl_tells_it(tmp_path: Path) -> None:
         "command": str(command),
         "args": ["b"],
         "env": [{"name": "WHO", "value": "a"}],
+        "interactiveMode": "Never",
         "provideClusterInfo": True,
     }
     assert credentials.obtain(wanted, {"server": "https://x"}) == {"token": "a-b"}

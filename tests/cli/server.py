@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -22,10 +22,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """``body`` is sent as JSON."""
+    """``body`` is sent as JSON, ``lines`` each as JSON in a line of its own; ``drop``: no answer at all."""
 
     status: int = 200
     body: Any = None
+    lines: Sequence[Any] | None = None
+    drop: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,7 +47,11 @@ class Server:
                 asked = Asked(self.command, self.path, dict(self.headers))
                 outer.asked.append(asked)
                 given = answer(asked)
-                body = json.dumps(given.body).encode()
+                if given.drop:
+                    self.close_connection = True
+                    return
+                lines = [given.body] if given.lines is None else given.lines
+                body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
                 self.send_response(given.status)
                 for name, value in given.headers.items():
                     self.send_header(name, value)

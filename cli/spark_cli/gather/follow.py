@@ -7,7 +7,8 @@ is seen, however the watch ended.
 import json
 import queue
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from spark_operator.model import fields
 _WATCH_SECONDS = 50
 _READ_SECONDS = 60
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 15.0
+# A watch that ends sooner, and has told nothing, is ended by something that lets none be.
+_LASTED_SECONDS = 5.0
 
 Objects = dict[str, dict[str, Any]]
 
@@ -35,8 +38,20 @@ class Change:
     trouble: str | None = None
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """``goes_on``: the next watch may begin where this one ended. ``useful``: it lasted, or told
+    something."""
+
+    goes_on: bool
+    useful: bool
+
+
 class Follower:
-    """Follows one collection in a thread of its own, which ends with the process."""
+    """Follows one collection in a thread of its own, which ends with the process.
+
+    ``rest`` waits between two attempts, for so many seconds.
+    """
 
     def __init__(
         self,
@@ -46,7 +61,10 @@ class Follower:
         *,
         selector: str | None = None,
         field_selector: str | None = None,
+        rest: Callable[[float], object] = time.sleep,
     ) -> None:
+        self._rest = rest
+        self._pause = _FIRST_PAUSE_SECONDS
         self._cluster, self._kind, self._namespace = cluster, kind, namespace
         self._selector, self._field_selector = selector, field_selector
         self._changes: queue.SimpleQueue[Change | Failure] = queue.SimpleQueue()
@@ -80,12 +98,11 @@ class Follower:
         raise change
 
     def _run(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 self._list()
-                pause = _FIRST_PAUSE_SECONDS
-                while self._watch():
+                # A list that succeeds says nothing of watches: only one of these ends the back-off.
+                while self._follow():
                     pass
             except ApiFailure as error:
                 if error.exit is Exit.NO_ACCESS or error.not_found:
@@ -98,8 +115,20 @@ class Follower:
                 # The thread must not die in silence: whoever waits would wait for ever.
                 self._changes.put(Failure(f"following failed: {error!r}", exit=Exit.DEFECT))
                 return
-            threading.Event().wait(pause)
-            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+            self._back_off()
+
+    def _follow(self) -> bool:
+        """One watch; whether the next can begin without a list."""
+        ended = self._watch()
+        if ended.useful:
+            self._pause = _FIRST_PAUSE_SECONDS
+        elif ended.goes_on:
+            self._back_off()
+        return ended.goes_on
+
+    def _back_off(self) -> None:
+        self._rest(self._pause)
+        self._pause = min(self._pause * 2, _MAX_PAUSE_SECONDS)
 
     def _list(self) -> None:
         objects: Objects = {}
@@ -115,8 +144,8 @@ class Follower:
         self._objects = objects
         self._changes.put(Change(dict(objects)))
 
-    def _watch(self) -> bool:
-        """Until the server ends it; whether it can go on from where it was."""
+    def _watch(self) -> _Ended:
+        """Until the server ends it."""
         params = {
             "watch": "true",
             "resourceVersion": self._version,
@@ -131,17 +160,21 @@ class Follower:
         response = self._cluster.send(
             "GET", path, params=params, stream=True, read_seconds=_READ_SECONDS
         )
+        told, began = False, time.monotonic()
+        goes_on = True
         try:
             for line in response.iter_lines(chunk_size=None):
-                if line and not self._take(json.loads(line)):
-                    return False
+                if line and not self._take(fields.mapping(json.loads(line))):
+                    goes_on = False
+                    break
+                told = told or bool(line)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
-            return False
+            goes_on = False
         finally:
             response.close()
-        return True
+        return _Ended(goes_on, told or time.monotonic() - began >= _LASTED_SECONDS)
 
-    def _take(self, event: dict[str, Any]) -> bool:
+    def _take(self, event: Mapping[str, Any]) -> bool:
         """One event; False where the watch is of no use any more (410 Gone, above all)."""
         kind, item = event.get("type"), fields.mapping(event.get("object"))
         metadata = fields.mapping(item.get("metadata"))

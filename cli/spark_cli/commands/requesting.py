@@ -14,7 +14,7 @@ from spark_cli.commands.options import Access
 from spark_cli.decide import progress
 from spark_cli.decide.progress import Asked, Phase, Step
 from spark_cli.decide.select import Choice as Chosen
-from spark_cli.exits import Exit
+from spark_cli.exits import Exit, Failure, NoAccess
 from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
 from spark_cli.gather.facts import Facts, Found
@@ -68,17 +68,16 @@ def carry_out(
     if timeout is not None and not wait:
         raise click.UsageError("--timeout is for --wait")
     outputs.outlast_reader()
-    results = []
-    for order in orders:
-        results.append(_ask(access, order))
-        if form is None:
-            # At once: should the server go away now, it is known what was asked for.
-            click.echo(f"{access.label(order.integration)} {results[-1].said}")
+    results, trouble = _ask_all(access, orders, tell=form is None)
     for line in found.missing:
         click.echo(f"error: {line}", err=True)
     followed = [r for r in results if r.asked is not None]
-    if wait and followed:
-        _wait(access, facts, followed, timeout)
+    if wait and followed and trouble is None:
+        try:
+            _wait(access, facts, followed, timeout)
+        except Failure as error:
+            # What was asked for goes on all the same, and is told below.
+            trouble = error
     if form in ("json", "yaml"):
         outputs.document([_document(r) for r in results], form)
     elif form == "name":
@@ -86,6 +85,9 @@ def carry_out(
         outputs.names(kinds.INTEGRATION.resource, told)
     elif wait and followed:
         _tell_end(access, followed)
+    if trouble is not None:
+        click.echo(f"error: {trouble.message}", err=True)
+        return trouble.exit
     if found.missing or any(_is_failed(r) for r in results):
         return Exit.FAILED
     unfinished = wait and any(r.step is not None and not r.step.ended for r in results)
@@ -95,6 +97,29 @@ def carry_out(
 def _is_failed(result: _Result) -> bool:
     step = result.step
     return result.failed or (step is not None and step.ended and step.phase is not Phase.SUCCEEDED)
+
+
+def _ask_all(
+    access: Access, orders: Sequence[Order], *, tell: bool
+) -> tuple[list[_Result], Failure | None]:
+    """One by one, and why the rest was not asked for, should the server go away midway."""
+    results: list[_Result] = []
+    lost: NoAccess | None = None
+    # Of the first one nobody knows whether it has come there.
+    said = "may not have been asked for"
+    for order in orders:
+        try:
+            if lost is not None and order.chosen.ask:
+                raise lost
+            results.append(_ask(access, order))
+        except NoAccess as error:
+            lost = error
+            results.append(_Result(order, f"{said}: {lost.message}", True))
+            said = "not asked for"
+        if tell:
+            # At once: it is known at any time what was asked for.
+            click.echo(f"{access.label(order.integration)} {results[-1].said}")
+    return results, lost
 
 
 def _ask(access: Access, order: Order) -> _Result:
@@ -136,26 +161,28 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
     ends = None if timeout is None else time.monotonic() + timeout
     steps: dict[str, Step] = {}
     parsed: dict[str, tuple[str, Integration]] = {}
-    with live.Progress(asked, everywhere=cluster.everywhere, silence=facts.silence) as view:
-        for change in follower.changes(_TICK_SECONDS):
-            if change.objects is not None:
-                for uid, body in change.objects.items():
-                    version = body["metadata"]["resourceVersion"]
-                    if parsed.get(uid, ("",))[0] != version:
-                        parsed[uid] = version, integrations.parse(body)
-                for uid in parsed.keys() - change.objects.keys():
-                    del parsed[uid]
-            now = cluster.now()
-            silence = liveness.silence(now)
-            if parsed or change.objects is not None:
-                _judge(asked, steps, parsed, facts, now, silence)
-            view.update(steps, now, change.trouble, silence)
-            if len(steps) == len(asked) and all(step.ended for step in steps.values()):
-                break
-            if ends is not None and time.monotonic() >= ends:
-                break
-    for result in results:
-        result.step = steps.get(result.uid)
+    try:
+        with live.Progress(asked, everywhere=cluster.everywhere, silence=facts.silence) as view:
+            for change in follower.changes(_TICK_SECONDS):
+                if change.objects is not None:
+                    for uid, body in change.objects.items():
+                        version = body["metadata"]["resourceVersion"]
+                        if parsed.get(uid, ("",))[0] != version:
+                            parsed[uid] = version, integrations.parse(body)
+                    for uid in parsed.keys() - change.objects.keys():
+                        del parsed[uid]
+                now = cluster.now()
+                silence = liveness.silence(now)
+                if parsed or change.objects is not None:
+                    _judge(asked, steps, parsed, facts, now, silence)
+                view.update(steps, now, change.trouble, silence)
+                if len(steps) == len(asked) and all(step.ended for step in steps.values()):
+                    break
+                if ends is not None and time.monotonic() >= ends:
+                    break
+    finally:
+        for result in results:
+            result.step = steps.get(result.uid)
 
 
 def _judge(

@@ -1,8 +1,11 @@
 """The API server, as the user who types: requests, their failures in one line, and its clock."""
 
+import builtins
 import email.utils
+import functools
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +22,11 @@ from spark_operator.model.result import clean
 
 MERGE_PATCH = "application/merge-patch+json"
 PAGE = 500
+# An overloaded server says when to come again (429, or 503 while it starts); as often, and no longer.
+_RETRIES = 3
+_MAX_REST_SECONDS = 10.0
+# A list of many pages may take longer than its server remembers where it began.
+_LISTS = 3
 # The Date header has whole seconds, and the answer was under way: less is no difference of clocks.
 _CLOCK_NOISE = timedelta(seconds=3)
 
@@ -43,6 +51,10 @@ class ApiFailure(Failure):
     def conflict(self) -> bool:
         return self.status == 409
 
+    @property
+    def gone(self) -> bool:
+        return self.status == 410
+
 
 class Cluster:
     """One API server and the namespace that was chosen (``everywhere``: all of them)."""
@@ -54,7 +66,9 @@ class Cluster:
         namespace: str | None = None,
         everywhere: bool = False,
         timeout_seconds: float = 30,
+        rest: Callable[[float], object] = time.sleep,
     ) -> None:
+        self._rest = rest
         self.server: str = str(config.cluster["server"]).rstrip("/")
         self.namespace: str = namespace or config.namespace or "default"
         self.everywhere = everywhere
@@ -116,7 +130,33 @@ class Cluster:
         stream: bool = False,
         read_seconds: float | None = None,
     ) -> requests.Response:
-        """One request. Raises ApiFailure for an answer that is an error, NoAccess for none."""
+        """One request, made again where the server asks for that. Raises ApiFailure for an answer that is
+        an error, NoAccess for none."""
+        once = functools.partial(
+            self._send, method, path, params, body, content_type, stream, read_seconds
+        )
+        response = once()
+        for _ in range(_RETRIES):
+            seconds = _come_again(response)
+            if seconds is None or seconds > self._timeout:
+                break
+            response.close()
+            self._rest(seconds)
+            response = once()
+        if not response.ok:
+            raise _failure(response)
+        return response
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        content_type: str,
+        stream: bool,
+        read_seconds: float | None,
+    ) -> requests.Response:
         try:
             response: requests.Response = self._client.session.request(
                 method,
@@ -140,8 +180,6 @@ class Cluster:
                 f"the API server {self.server} sends us elsewhere ({response.status_code}), where the "
                 "credentials of the kubeconfig do not go: name in it the address of the API server itself"
             )
-        if not response.ok:
-            raise _failure(response)
         return response
 
     def _unreachable(self, error: Exception) -> NoAccess:
@@ -211,16 +249,33 @@ class Cluster:
         field_selector: str | None = None,
     ) -> list[dict[str, Any]]:
         """All objects of a collection."""
-        try:
-            return [
-                item
-                for page in self.pages(
-                    kind, namespace, selector=selector, field_selector=field_selector
-                )
-                for item in fields.items(page.get("items"))
-            ]
-        except ApiFailure as error:
-            raise _explained(kind, error) from error
+        for left in reversed(range(_LISTS)):
+            try:
+                return self._whole(kind, namespace, selector, field_selector)
+            except ApiFailure as error:
+                # From the beginning: what was read is of a state that is no more known.
+                if not (error.gone and left):
+                    raise _explained(kind, error) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _whole(
+        self, kind: Kind, namespace: str | None, selector: str | None, field_selector: str | None
+    ) -> builtins.list[dict[str, Any]]:
+        return [
+            item
+            for page in self.pages(
+                kind, namespace, selector=selector, field_selector=field_selector
+            )
+            for item in fields.items(page.get("items"))
+        ]
+
+
+def _come_again(response: requests.Response) -> float | None:
+    """In so many seconds, where the server took nothing of the request and says so."""
+    if response.status_code not in (429, 503):
+        return None
+    told = response.headers.get("Retry-After", "")
+    return min(float(told), _MAX_REST_SECONDS) if told.isdecimal() else None
 
 
 def _failure(response: requests.Response) -> ApiFailure:

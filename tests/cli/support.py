@@ -118,6 +118,19 @@ def account(world: World, name: str, rules: list[Mapping[str, Any]], folder: Pat
     return path
 
 
+def operator_rules() -> list[dict[str, Any]]:
+    """All that the chart grants to the operator, for a Scheduler of the name ``spark``."""
+    install = Path(__file__).parents[2] / "manifests" / "install.yaml"
+    found = []
+    for body in yaml.safe_load_all(install.read_text()):
+        role = body and body["kind"] in ("ClusterRole", "Role")
+        if role and body["metadata"]["name"] == "spark-integrations":
+            for rule in body["rules"]:
+                named = {"resourceNames": ["spark"]} if "resourceNames" in rule else {}
+                found.append({**rule, **named})
+    return found
+
+
 VIEW = [
     {
         "apiGroups": ["spark-integrations.dev"],

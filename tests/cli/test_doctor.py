@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.chart.support import PLURALS
 from tests.chart.support import crd as of_chart
-from tests.cli.support import VIEW, Spark, account
+from tests.cli.support import VIEW, Spark, account, operator_rules
 from tests.decide.make import NOW, ago, integration, plugin, scheduler
 from tests.operator.support import QUICK
 from tests.support.world import World
@@ -20,7 +20,6 @@ from spark_cli.decide.health import Level, Place
 from spark_operator.model.destination import Destination
 from spark_operator.model.plugin import CredentialKey
 
-ROOT = Path(__file__).parents[2]
 WAREHOUSE = {"host": "db", "dbname": "d", "username": "u", "password": "canary-5d21-password"}
 
 
@@ -164,18 +163,12 @@ def test_the_rights_of_the_operator_are_those_that_the_chart_grants(
     answer = spark("doctor")
     assert answer.code == 1
     assert "may not patch integrations.spark-integrations.dev/status" in answer.out
-    documents = yaml.safe_load_all((ROOT / "manifests" / "install.yaml").read_text())
-    rules = next(
-        d["rules"]
-        for d in documents
-        if d and d["kind"] == "ClusterRole" and d["metadata"]["name"] == "spark-integrations"
-    )
     world.objects.patch_cluster_custom_object(
         "rbac.authorization.k8s.io",
         "v1",
         "clusterroles",
         f"{world.namespace}-operator",
-        {"rules": rules},
+        {"rules": operator_rules()},
     )
     _, told = levels(spark)
     user = f"system:serviceaccount:{world.namespace}:operator"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tests.cli import page
 from tests.cli.kubelet import Kubelet
-from tests.cli.support import PROGRAM, account
+from tests.cli.support import PROGRAM, account, operator_rules
 from tests.operator.support import fails, job_of
 from tests.support.process import Operator
 from tests.support.waiting import until
@@ -24,7 +24,6 @@ from spark_cli.gather import manifests
 from spark_plugins.testing import json_answer
 from spark_plugins.testing.service import Service
 
-ROOT = Path(__file__).parents[2]
 NAMESPACE = "studio"
 
 
@@ -123,12 +122,7 @@ def _label(world: World, name: str) -> None:
 
 def _as_pod(world: World, folder: Path) -> None:
     """The leading replica as a pod, with the rights that the chart grants."""
-    rules = next(
-        d["rules"]
-        for d in yaml.safe_load_all((ROOT / "manifests" / "install.yaml").read_text())
-        if d and d["kind"] == "ClusterRole" and d["metadata"]["name"] == "spark-integrations"
-    )
-    account(world, "operator", rules, folder)
+    account(world, "operator", operator_rules(), folder)
     holder = world.leases.read_namespaced_lease("spark", NAMESPACE).spec.holder_identity
     body = {
         "metadata": {"name": holder.rpartition("_")[0]},

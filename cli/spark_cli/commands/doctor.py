@@ -98,7 +98,7 @@ def _lease(read: diagnosis.Read, now: datetime) -> list[Finding]:
 def _operator(access: Access, read: diagnosis.Read) -> list[Finding]:
     """By the account of the pod that leads."""
     account = diagnosis.operator_account(access.cluster, read)
-    if account is None:
+    if account is None or read.scheduler is None:
         return [
             Finding(
                 Level.WARN,
@@ -107,7 +107,7 @@ def _operator(access: Access, read: diagnosis.Read) -> list[Finding]:
             )
         ]
     granted: Sequence[tuple[Right, bool]] | None = diagnosis.granted_to(
-        access.cluster, account, health.OF_THE_OPERATOR
+        access.cluster, account, read.scheduler, health.OF_THE_OPERATOR
     )
     if granted is None:
         said = "cannot be looked at: you may not create subjectaccessreviews"

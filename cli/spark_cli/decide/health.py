@@ -256,9 +256,21 @@ def credentials(
     return None
 
 
+class Where(StrEnum):
+    """For which objects a right is asked about, as they are read and written."""
+
+    CHOSEN = "in the chosen namespaces"
+    EVERYWHERE = "in all namespaces"
+    # By the operator, of its own name where ``named``.
+    OWN = "in the namespace of the operator"
+
+
 @record(frozen=True, slots=True)
 class Right:
-    """One thing that somebody must be allowed to do, and what for."""
+    """One thing that somebody must be allowed to do, and what for.
+
+    ``named``: of the one object that bears the operator's name.
+    """
 
     verb: str
     group: str
@@ -266,35 +278,52 @@ class Right:
     what_for: str
     subresource: str = ""
     needed: bool = True
+    where: Where = Where.CHOSEN
+    named: bool = False
 
 
+_SPARK = "spark-integrations.dev"
 # What the commands need of the user; what is not needed by all is a warning.
 OF_THE_USER = (
-    Right("list", "spark-integrations.dev", "integrations", "every command"),
-    Right("list", "spark-integrations.dev", "plugins", "check, plugins", needed=False),
-    Right("list", "spark-integrations.dev", "schedulers", "check, schedule", needed=False),
-    Right("patch", "spark-integrations.dev", "integrations", "fetch, retry, suspend", needed=False),
+    Right("list", _SPARK, "integrations", "every command"),
+    Right("get", _SPARK, "integrations", "every command that names one"),
+    Right("watch", _SPARK, "integrations", "fetch --wait, list --watch", needed=False),
+    Right("patch", _SPARK, "integrations", "fetch, retry, suspend", needed=False),
+    Right("list", _SPARK, "plugins", "check, plugins", needed=False, where=Where.EVERYWHERE),
+    Right("list", _SPARK, "schedulers", "check, schedule", needed=False, where=Where.EVERYWHERE),
     Right("list", "batch", "jobs", "check, history, logs, flush", needed=False),
     Right("delete", "batch", "jobs", "flush", needed=False),
     Right("list", "", "pods", "history, logs", needed=False),
     Right("get", "", "pods", "logs", subresource="log", needed=False),
+    Right("list", "", "events", "status NAME", needed=False),
+    Right("get", "", "persistentvolumeclaims", "check, doctor", needed=False),
     Right("get", "", "secrets", "run --name, doctor", needed=False),
 )
-# As the chart grants it (templates/rbac.yaml).
+
+
+def _everywhere(
+    group: str, resource: str, what_for: str, *verbs: str, subresource: str = ""
+) -> tuple[Right, ...]:
+    return tuple(
+        Right(verb, group, resource, what_for, subresource, where=Where.EVERYWHERE)
+        for verb in verbs
+    )
+
+
+# As the chart grants it (templates/rbac.yaml), no more and no less.
 OF_THE_OPERATOR = (
-    *(
-        Right(verb, "spark-integrations.dev", resource, "to watch")
-        for resource in ("integrations", "plugins", "schedulers")
-        for verb in ("get", "list", "watch")
-    ),
-    Right("patch", "spark-integrations.dev", "integrations", "states", subresource="status"),
-    *(
-        Right(verb, "batch", "jobs", "fetches")
-        for verb in ("create", "get", "list", "watch", "delete")
-    ),
-    Right("list", "", "pods", "outcomes"),
-    Right("get", "", "persistentvolumeclaims", "destinations"),
-    Right("create", "", "events", "Events"),
+    *_everywhere(_SPARK, "integrations", "to watch", "get", "list", "watch"),
+    *_everywhere(_SPARK, "plugins", "to watch", "get", "list", "watch"),
+    *_everywhere(_SPARK, "schedulers", "to watch", "get", "list", "watch"),
+    *_everywhere(_SPARK, "integrations", "states", "patch", subresource="status"),
+    *_everywhere("batch", "jobs", "fetches", "create", "get", "list", "watch", "delete"),
+    *_everywhere("", "pods", "outcomes", "get", "list"),
+    *_everywhere("", "persistentvolumeclaims", "destinations", "get"),
+    *_everywhere("", "events", "Events", "create", "patch"),
+    Right("create", "coordination.k8s.io", "leases", "to lead", where=Where.OWN),
+    Right("get", "coordination.k8s.io", "leases", "to lead", where=Where.OWN, named=True),
+    Right("update", "coordination.k8s.io", "leases", "to lead", where=Where.OWN, named=True),
+    Right("patch", _SPARK, "schedulers", "its report", "status", where=Where.OWN, named=True),
 )
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from spark_cli.decide import health, written
-from spark_cli.decide.health import Place, Right
+from spark_cli.decide.health import Place, Right, Where
 from spark_cli.gather import facts, kinds
 from spark_cli.gather.cluster import ApiFailure, Cluster
 from spark_operator.decide import validity
@@ -54,29 +54,20 @@ def crds(cluster: Cluster, ours: Mapping[str, Mapping[str, Any]]) -> dict[str, d
     return found
 
 
-def _attributes(right: Right, namespace: str) -> dict[str, str]:
-    where = "" if right.resource == "plugins" else namespace
-    return {
-        "verb": right.verb,
-        "group": right.group,
-        "resource": right.resource,
-        "subresource": right.subresource,
-        "namespace": where,
-    }
-
-
 def granted(cluster: Cluster, rights: Sequence[Right]) -> list[tuple[Right, bool]]:
-    """Which rights we have, in the chosen namespace."""
-    return [(right, _review(cluster, "selfsubjectaccessreviews", {}, right)) for right in rights]
+    """Which rights we have."""
+    return [
+        (right, _review(cluster, "selfsubjectaccessreviews", {}, right, None)) for right in rights
+    ]
 
 
 def granted_to(
-    cluster: Cluster, user: str, rights: Sequence[Right]
+    cluster: Cluster, user: str, scheduler: Scheduler, rights: Sequence[Right]
 ) -> list[tuple[Right, bool]] | None:
-    """Which rights somebody has; None where we may not ask."""
+    """Which rights the operator of this Scheduler has as ``user``; None where we may not ask."""
     try:
         return [
-            (right, _review(cluster, "subjectaccessreviews", {"user": user}, right))
+            (right, _review(cluster, "subjectaccessreviews", {"user": user}, right, scheduler))
             for right in rights
         ]
     except ApiFailure as error:
@@ -85,9 +76,27 @@ def granted_to(
         raise
 
 
-def _review(cluster: Cluster, plural: str, subject: dict[str, str], right: Right) -> bool:
+def _review(
+    cluster: Cluster,
+    plural: str,
+    subject: dict[str, str],
+    right: Right,
+    scheduler: Scheduler | None,
+) -> bool:
     kind = "SelfSubjectAccessReview" if plural.startswith("self") else "SubjectAccessReview"
-    attributes = _attributes(right, cluster.scope or "")
+    namespace = {
+        Where.CHOSEN: cluster.scope or "",
+        Where.EVERYWHERE: "",
+        Where.OWN: scheduler.namespace if scheduler is not None else "",
+    }[right.where]
+    attributes = {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": right.resource,
+        "subresource": right.subresource,
+        "namespace": namespace,
+        "name": scheduler.name if right.named and scheduler is not None else "",
+    }
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": kind,

@@ -10,6 +10,8 @@ import urllib3
 
 from spark_cli.commands.history import jobs_of, one
 from spark_cli.commands.options import Access, IntegrationName, connected
+from spark_cli.decide import kept
+from spark_cli.decide.progress import PATIENCE
 from spark_cli.exits import Exit, Failure
 from spark_cli.gather import kinds
 from spark_cli.gather.cluster import ApiFailure
@@ -38,12 +40,34 @@ def logs_command(
 ) -> int:
     """Print the log of the latest run.
 
-    Or of another that is kept: --run NUMBER, as history lists them.
+    Or of another that is kept: --run NUMBER, as history lists them. With -f the run that goes on or was
+    asked for is waited for.
     """
     integration = one(access, name)
-    job = _job(access, integration, number)
+    if follow and number is None:
+        job = _followed(access, integration)
+    else:
+        job = _job(access, integration, number)
     pod = _pod(access, job, patient=follow)
     return _print(access, integration.namespace, pod, follow=follow, tail=tail)
+
+
+def _followed(access: Access, integration: Integration) -> Job:
+    """Once it is there: after a request the Job before it is the latest for some moments more."""
+    ends = time.monotonic() + PATIENCE.total_seconds()
+    while kept.awaited(integration):
+        job = kept.followed(integration, jobs_of(access, integration))
+        if job is not None:
+            return job
+        if time.monotonic() > ends:
+            raise Failure(
+                f'the run of "{integration.name}" that was asked for has no Job yet: kubectl spark status '
+                f"{integration.name} tells what it waits for; --run NUMBER prints an earlier log"
+            )
+        time.sleep(_LOOK_SECONDS)
+        integration = one(access, integration.name)
+    # It ended meanwhile, or nothing goes on.
+    return _job(access, integration, None)
 
 
 def _job(access: Access, integration: Integration, number: int | None) -> Job:

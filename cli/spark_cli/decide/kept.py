@@ -1,9 +1,10 @@
 """What the kept Jobs of an Integration tell of its past runs."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from spark_operator.decide import outcome
+from spark_operator.decide import outcome, request
 from spark_operator.model.integration import Integration
 from spark_operator.model.job import Job
 from spark_operator.model.pod import PodReport
@@ -74,3 +75,19 @@ def described(found: Past) -> dict[str, Any]:
         "message": found.message,
         "jobName": found.job.name,
     }
+
+
+def awaited(integration: Integration) -> bool:
+    """Whether a run goes on, or is asked for: whoever follows means its Job, and none before it."""
+    run = integration.status.run
+    return (run is not None and run.running) or request.asked(integration) is not None
+
+
+def followed(integration: Integration, jobs: Sequence[Job]) -> Job | None:
+    """The Job that whoever follows means; ``jobs`` are its own, the oldest first. None: not there (yet)."""
+    run = integration.status.run
+    if run is not None and run.running:
+        return next((job for job in jobs if job.name == run.job_name), None)
+    if awaited(integration):
+        return None
+    return jobs[-1] if jobs else None

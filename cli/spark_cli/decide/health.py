@@ -192,9 +192,9 @@ def plugins(found: Sequence[Plugin], integrations: Sequence[Integration]) -> lis
             )
         )
     for plugin in found:
-        problem = validity.Schema(plugin).problem({})
-        if problem is not None and not problem.startswith("spec.config"):
-            findings.append(Finding(Level.FAIL, f"Plugin {plugin.name}", problem))
+        fault = validity.Schema(plugin).fault()
+        if fault is not None:
+            findings.append(Finding(Level.FAIL, f"Plugin {plugin.name}", fault))
     if not findings:
         findings.append(_ok("Plugins", f"each service in use is among the {len(found)} there are"))
     return findings

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from spark_operator.decide import request, validity
-from spark_operator.model import fields
 from spark_operator.model import integration as integrations
 from spark_operator.model import plugin as plugins
 from spark_operator.model.plugin import Plugin
@@ -36,7 +35,5 @@ def integration(body: Mapping[str, Any], known: Mapping[str, Plugin]) -> list[st
 
 def plugin(body: Mapping[str, Any]) -> list[str]:
     """Of a Plugin: a configSchema that is no schema refuses every Integration."""
-    parsed = plugins.parse(body)
-    problem = validity.Schema(parsed).problem({})
-    broken = problem is not None and not problem.startswith("spec.config")
-    return [f"spec.configSchema: {problem}"] if broken and fields.mapping(body) else []
+    fault = validity.Schema(plugins.parse(body)).fault()
+    return [f"spec.configSchema: {fault}"] if fault is not None else []

@@ -1,11 +1,12 @@
 """Whether an Integration can be fetched at all, said in words its user can act upon."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
 import referencing
+import referencing.jsonschema
 from jsonschema.exceptions import SchemaError, best_match
 from jsonschema.protocols import Validator
 
@@ -17,6 +18,8 @@ from spark_operator.model.result import clean
 from spark_operator.model.scheduler import Scheduler
 
 MAX_CONFIG_BYTES = 16 * 1024
+# What stands in these is data, whatever it looks like.
+_NO_SCHEMAS = ("const", "default", "enum", "examples")
 
 
 class Schema:
@@ -48,6 +51,27 @@ class Schema:
             f"administrator must mend: {clean(why, 200)}"
         )
 
+    def fault(self) -> str | None:
+        """What is wrong with the schema itself, whatever the config, in one sentence, or None.
+
+        Also of parts that few configs come to: a reference that leads nowhere refuses those alone.
+        """
+        if self._validator is None:
+            return self._broken
+        schema: Any = self._validator.schema
+        resource = referencing.Resource.from_contents(
+            schema, default_specification=referencing.jsonschema.DRAFT202012
+        )
+        resolver = referencing.Registry().with_resource("", resource).resolver()
+        for reference in _references(schema):
+            try:
+                found = resolver.lookup(reference).contents
+            except referencing.exceptions.Unresolvable:
+                return self._mend(f"$ref {reference} leads nowhere")
+            if not isinstance(found, Mapping | bool):
+                return self._mend(f"$ref {reference} leads to what is no schema")
+        return None
+
     def problem(self, config: Mapping[str, Any]) -> str | None:
         """What is wrong with the config, in one sentence, or None."""
         if self._validator is None:
@@ -64,6 +88,19 @@ class Schema:
         # json_path begins with "$", which stands for spec.config here. The value itself is not
         # repeated where it may be long: jsonschema's message starts with it.
         return clean(f"spec.config{error.json_path[1:]}: {error.message}")
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Each ``$ref`` of a schema."""
+    if isinstance(node, Mapping):
+        for key, part in node.items():
+            if key == "$ref" and isinstance(part, str):
+                yield part
+            elif key not in _NO_SCHEMAS:
+                yield from _references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _references(part)
 
 
 def config_problem(integration: Integration, schema: Schema) -> str | None:

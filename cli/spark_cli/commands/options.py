@@ -108,9 +108,9 @@ class IntegrationName(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         kind, slash, name = str(value).partition("/")
-        if not slash:
+        if not slash and kinds.is_name(kind):
             return kind
-        if kind.partition(".")[0] in _PREFIXES and name and "/" not in name:
+        if slash and kind.partition(".")[0] in _PREFIXES and kinds.is_name(name):
             return name
         return self.fail(f'"{value}" is no name of an Integration', param, ctx)
 
@@ -137,10 +137,13 @@ class PluginName(click.ParamType[str]):
     def convert(
         self,
         value: Any,
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> str:
-        return str(value).rpartition("/")[2]
+        name = str(value).rpartition("/")[2]
+        if not kinds.is_name(name):
+            self.fail(f'"{value}" is no name of a Plugin', param, ctx)
+        return name
 
     def shell_complete(
         self,
@@ -156,6 +159,11 @@ class NamespaceName(click.ParamType[str]):
     """The name of a namespace, completed from the cluster."""
 
     name = "namespace"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not kinds.is_namespace(str(value)):
+            self.fail(f'"{value}" is no name of a namespace', param, ctx)
+        return str(value)
 
     def shell_complete(
         self,
@@ -193,7 +201,7 @@ class ObjectKey(click.ParamType[tuple[str, str]]):
         if isinstance(value, tuple):
             return value
         namespace, slash, name = str(value).partition("/")
-        if not (namespace and slash and name) or "/" in name:
+        if not (slash and kinds.is_namespace(namespace) and kinds.is_name(name)):
             self.fail(f'"{value}" is not of the form NAMESPACE/NAME', param, ctx)
         return namespace, name
 
@@ -225,7 +233,7 @@ def connected(command: Command) -> Command:
         debug: bool,  # noqa: ARG001  (main looks at the command line, since a defect may come before)
         **kwargs: Any,
     ) -> Any:
-        if namespace and all_namespaces:
+        if namespace is not None and all_namespaces:
             raise click.UsageError("-n and -A exclude each other")
         access = Access(
             kubeconfig=kubeconfig,

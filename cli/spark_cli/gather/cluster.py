@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from spark_cli.exits import Exit, Failure, NoAccess
-from spark_cli.gather import kubeconfig, proxies
+from spark_cli.gather import kinds, kubeconfig, proxies
 from spark_cli.gather.credentials import Adapter
 from spark_cli.gather.kinds import Kind
 from spark_operator.model import fields
@@ -210,7 +210,9 @@ class Cluster:
         return found
 
     def find(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any] | None:
-        """One object, or None where it is not there."""
+        """One object, or None where it is not there, or can be none of that name."""
+        if not kinds.is_name(name):
+            return None
         try:
             return self.get(kind, name, namespace)
         except ApiFailure as error:

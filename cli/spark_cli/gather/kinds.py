@@ -1,9 +1,26 @@
 """The kinds that the commands read, and where they are in the API."""
 
+import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from spark_cli.exits import Failure
 from spark_operator.model import names
+from spark_operator.model.result import clean
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAMESPACE = re.compile(_LABEL)
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def is_namespace(text: str) -> bool:
+    """Whether a namespace can be called so (a DNS label)."""
+    return _NAMESPACE.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether an object can be called so (a DNS subdomain)."""
+    return len(text) <= 253 and _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -16,9 +33,17 @@ class Kind:
     namespaced: bool = True
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """Of one object, or of a collection in one namespace (None: in all)."""
-        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and self.namespaced else ""
-        ending = f"/{quote(name, safe='')}" if name else ""
+        """Of one object, or of a collection in one namespace (None: in all).
+
+        Raises Failure for what can be no name: ``..`` would be taken out of the path on its way, and
+        with it what was meant.
+        """
+        if namespace is not None and self.namespaced and not is_namespace(namespace):
+            raise Failure(f'"{clean(namespace, 63)}" is no name of a namespace')
+        if name is not None and not is_name(name):
+            raise Failure(f'"{clean(name, 63)}" is no name of a {self.short}')
+        within = f"/namespaces/{namespace}" if namespace is not None and self.namespaced else ""
+        ending = f"/{name}" if name is not None else ""
         return f"{self.base}{within}/{self.plural}{ending}"
 
     @property

@@ -48,3 +48,18 @@ def test_a_path_is_made_of_names_alone(tmp_path: Path) -> None:
         cluster = Cluster.connect(str(kubeconfig(tmp_path, server.url)), None)
         assert cluster.find(kinds.SECRET, "", "a") is None, "it is not that of all Secrets"
         assert server.asked == []
+
+
+def test_a_manifest_with_such_a_name_is_told_of_beside_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "apiVersion: spark-integrations.dev/v1\nkind: Integration\n"
+        "metadata: {name: Bad_Name}\nspec: {service: rest}\n---\n"
+        "apiVersion: spark-integrations.dev/v1\nkind: Integration\n"
+        "metadata: {name: good, namespace: ..}\nspec: {service: rest}\n"
+    )
+    with Server() as server:
+        spark = Spark(kubeconfig(tmp_path, server.url))
+        answer = spark("validate", str(tmp_path / "bad.yaml"), "-o", "json")
+    assert answer.code == 1, answer.err
+    assert "metadata.name" in answer.json[0]["problems"][0]
+    assert "metadata.namespace" in answer.json[1]["problems"][0]

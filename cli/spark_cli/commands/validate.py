@@ -112,7 +112,12 @@ def _of_server(access: Access, document: Document) -> list[str]:
     metadata = fields.mapping(document.body.get("metadata"))
     if not document.name:
         return ["metadata.name: is required"]
+    if not kinds.is_name(document.name):
+        said = "are lower case letters and digits, with - and . between them"
+        return [f'metadata.name: "{clean(document.name, 63)}" can be none: names {said}']
     namespace = fields.text(metadata.get("namespace")) or access.cluster.namespace
+    if not kinds.is_namespace(namespace):
+        return [f'metadata.namespace: "{clean(namespace, 63)}" can be the name of no namespace']
     # The server's own records of the object, as kubectl get gives them, are no part of a manifest.
     kept = {
         k: v for k, v in metadata.items() if k not in ("managedFields", "resourceVersion", "uid")

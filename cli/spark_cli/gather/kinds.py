@@ -39,9 +39,9 @@ class Kind:
         with it what was meant.
         """
         if namespace is not None and self.namespaced and not is_namespace(namespace):
-            raise Failure(f'"{clean(namespace, 63)}" is no name of a namespace')
+            raise Failure(f'"{clean(namespace, 63)}" can be the name of no namespace')
         if name is not None and not is_name(name):
-            raise Failure(f'"{clean(name, 63)}" is no name of a {self.short}')
+            raise Failure(f'"{clean(name, 63)}" can be the name of no {self.short}')
         within = f"/namespaces/{namespace}" if namespace is not None and self.namespaced else ""
         ending = f"/{name}" if name is not None else ""
         return f"{self.base}{within}/{self.plural}{ending}"

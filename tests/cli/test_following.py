@@ -61,6 +61,7 @@ def test_what_was_made_anew_under_the_name_is_not_touched(world: World) -> None:
     world.make("c", fate=QUICK)
     there = integrations.parse(world.get("c"))
     cluster = Cluster.connect(str(world.kubeconfig), None, namespace=world.namespace)
-    with pytest.raises(ApiFailure):
+    with pytest.raises(ApiFailure) as caught:
         requests.suspend(cluster, replace(there, uid="of-the-one-before"), suspended=True)
+    assert caught.value.conflict, "refused for what it is, and not for how it was asked"
     assert world.get("c")["spec"]["suspend"] is False

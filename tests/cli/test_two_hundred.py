@@ -15,6 +15,9 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.slow, pytest.mark.timeout(600)]
 
 COUNT = 200
 BROKEN = 3
+# A fetch takes half a second of its pod and 50 go on at once: most of it is the test's machine. One that
+# were asked for and waited for after the other would take far over a minute.
+MOST_SECONDS = 60
 
 
 def test_two_hundred_are_fetched_and_those_that_failed_are_named(
@@ -41,6 +44,7 @@ def test_two_hundred_are_fetched_and_those_that_failed_are_named(
     seconds = time.monotonic() - started
     print(f"\n{COUNT} Integrations, from the command to all done: {seconds:.1f} s")
     assert answer.code == 1, answer.err[-2000:]
+    assert seconds < MOST_SECONDS
     assert answer.out.splitlines()[-1] == f"{COUNT - BROKEN} succeeded, {BROKEN} failed"
     assert answer.out.count("fetch requested") == COUNT
     told = [line for line in answer.out.splitlines() if "The key is refused." in line]

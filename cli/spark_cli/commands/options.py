@@ -182,6 +182,7 @@ def _names(ctx: click.Context, kind: kinds.Kind) -> list[tuple[str, str]]:
             ctx.params.get("context"),
             namespace=ctx.params.get("namespace"),
             timeout_seconds=_COMPLETION_SECONDS,
+            exec_seconds=_COMPLETION_SECONDS,
         )
         bodies = cluster.list(kind, cluster.namespace if kind.namespaced else None)
     except Failure:

@@ -14,8 +14,7 @@ import requests
 import urllib3
 
 from spark_cli.exits import Exit, Failure, NoAccess
-from spark_cli.gather import kinds, kubeconfig, proxies
-from spark_cli.gather.credentials import Adapter
+from spark_cli.gather import credentials, kinds, kubeconfig, proxies
 from spark_cli.gather.kinds import Kind
 from spark_operator.model import fields
 from spark_operator.model.result import clean
@@ -57,7 +56,11 @@ class ApiFailure(Failure):
 
 
 class Cluster:
-    """One API server and the namespace that was chosen (``everywhere``: all of them)."""
+    """One API server and the namespace that was chosen (``everywhere``: all of them).
+
+    ``exec_seconds``: how long a command may take that gives the credentials, which then asks nobody; None:
+    as long as it takes somebody to log in.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Cluster:
         namespace: str | None = None,
         everywhere: bool = False,
         timeout_seconds: float = 30,
+        exec_seconds: float | None = None,
         rest: Callable[[float], object] = time.sleep,
     ) -> None:
         self._rest = rest
@@ -75,15 +79,16 @@ class Cluster:
         self.ahead = timedelta(0)
         self._timeout = timeout_seconds
         self._client = pykube.HTTPClient(
-            config, timeout=timeout_seconds, http_adapter=Adapter(config)
+            config,
+            timeout=timeout_seconds,
+            http_adapter=credentials.Adapter(config, exec_seconds=exec_seconds),
         )
         session = self._client.session
         session.headers["User-Agent"] = "kubectl-spark"
         # Else ~/.netrc would be who we are, and the environment's proxy stand before the kubeconfig's.
         session.trust_env = False
         session.proxies = proxies.of(config.cluster, self.server)
-        if acting := config.user.get("as"):
-            session.headers["Impersonate-User"] = acting
+        session.headers.update(credentials.impersonation(config.user))
 
     @classmethod
     def connect(
@@ -94,6 +99,7 @@ class Cluster:
         namespace: str | None = None,
         everywhere: bool = False,
         timeout_seconds: float = 30,
+        exec_seconds: float | None = None,
     ) -> "Cluster":
         """By the kubeconfig; nothing is asked yet. Raises NoAccess."""
         try:
@@ -103,6 +109,7 @@ class Cluster:
                 namespace=namespace,
                 everywhere=everywhere,
                 timeout_seconds=timeout_seconds,
+                exec_seconds=exec_seconds,
             )
         except pykube.exceptions.PyKubeError as error:
             raise NoAccess(f"the kubeconfig cannot be used: {clean(str(error), 300)}") from error

@@ -36,7 +36,7 @@ def load(path: str | None, context: str | None) -> KubeConfig:
         raise NoAccess(f"there is no kubeconfig {path}")
     if not present:
         if _IN_CLUSTER.is_dir() and "KUBERNETES_SERVICE_HOST" in os.environ:
-            return KubeConfig.from_service_account(str(_IN_CLUSTER))
+            return _of_pod()
         raise NoAccess(
             f"there is no kubeconfig {' nor '.join(map(str, places))}: name one with --kubeconfig or "
             "the environment variable KUBECONFIG"
@@ -50,6 +50,13 @@ def load(path: str | None, context: str | None) -> KubeConfig:
     }
     # Without its filepath: pykube would write a token that it has renewed, and this one context, over it.
     return KubeConfig(document, current_context=chosen.name)
+
+
+def _of_pod() -> KubeConfig:
+    """As the ServiceAccount of the pod that we run in, whose token is replaced every hour."""
+    config = KubeConfig.from_service_account(str(_IN_CLUSTER))
+    config.doc["users"][0]["user"]["tokenFile"] = str(_IN_CLUSTER / "token")
+    return config
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -124,8 +131,14 @@ def _settled(entry: _Entry) -> dict[str, Any]:
             if not place.is_file():
                 raise NoAccess(f"the file {place}, the {key} of this context, is not there")
             settled[key] = str(place)
-    if settled.get("tokenFile") and not settled.get("token"):
+    if ("client-certificate" in settled) != ("client-key" in settled):
+        there = "certificate" if "client-certificate" in settled else "key"
+        raise NoAccess(
+            f"{path} has of a client-certificate and its client-key the {there} alone: name both"
+        )
+    if settled.get("tokenFile"):
         file = path.parent / Path(settled["tokenFile"]).expanduser()
+        settled["tokenFile"] = str(file)
         try:
             settled["token"] = file.read_text(encoding="utf-8").strip()
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import signal
 import socket
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.cli.support import Spark
 from tests.support.waiting import until
 
 from spark_cli.exits import Exit, NoAccess
-from spark_cli.gather import kubeconfig
+from spark_cli.gather import credentials, kubeconfig
 
 
 def write(path: Path, name: str, **changes: Any) -> Path:
@@ -117,3 +118,46 @@ def test_a_key_is_gone_with_the_process_however_that_ends(tmp_path: Path, number
             process.send_signal(number)
             process.communicate(timeout=30)
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "script", "said"),
+    [
+        ("v2", "echo", 'apiVersion "client.authentication.k8s.io/v2" that is not known'),
+        ("v1", "echo canary-secret", "gave no ExecCredential"),
+        ("v1", "echo '{}'", "neither a token nor a certificate"),
+        ("v1", "exit 3", "failed (3)"),
+    ],
+)
+def test_a_command_that_gives_no_credential_is_told_without_what_it_printed(
+    tmp_path: Path, version: str, script: str, said: str
+) -> None:
+    command = tmp_path / "give"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    wanted = {"apiVersion": f"client.authentication.k8s.io/{version}", "command": str(command)}
+    with pytest.raises(NoAccess) as caught:
+        credentials.obtain(wanted, {"server": "https://x"})
+    assert said in caught.value.message
+    assert "canary-secret" not in caught.value.message
+
+
+def test_a_command_is_told_what_kubectl_tells_it(tmp_path: Path) -> None:
+    command = tmp_path / "give"
+    command.write_text(
+        f'#!/bin/sh\nprintf %s "$KUBERNETES_EXEC_INFO" > {tmp_path}/info\n'
+        'echo "{\\"status\\": {\\"token\\": \\"$WHO-$1\\"}}"\n'
+    )
+    command.chmod(0o755)
+    wanted = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": str(command),
+        "args": ["b"],
+        "env": [{"name": "WHO", "value": "a"}],
+        "interactiveMode": "Never",
+        "provideClusterInfo": True,
+    }
+    assert credentials.obtain(wanted, {"server": "https://x"}) == {"token": "a-b"}
+    told = json.loads((tmp_path / "info").read_text())
+    assert told["apiVersion"] == wanted["apiVersion"]
+    assert told["spec"] == {"interactive": False, "cluster": {"server": "https://x"}}

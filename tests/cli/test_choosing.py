@@ -94,6 +94,14 @@ def test_a_retry_means_those_that_failed() -> None:
     assert select.retry(bad, verdict.outlook(view(bad), NOW), named=True).ask
 
 
+def test_a_retry_while_an_attempt_goes_on_is_that_attempt() -> None:
+    status = Status(run=run(number=8, attempt=2), last_failed_at=ago(minutes=1))
+    subject = integration(status=status)
+    assert subject.status.failing
+    chosen = select.retry(subject, verdict.outlook(view(subject), NOW), named=True)
+    assert (chosen.ask, chosen.follow, chosen.failed) == (False, True, False)
+
+
 def test_a_retry_of_what_is_refused_says_why_it_cannot_be() -> None:
     refused = verdict.outlook(view(integration(), plugin=None), NOW)
     chosen = select.retry(integration(), refused, named=False)

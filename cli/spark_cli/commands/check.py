@@ -76,8 +76,9 @@ def check_command(
 def judge(access: Access, facts: Facts, found: Found) -> Judged:
     """Each asked first, then the places given out among all that are due, as at a tick."""
     cluster = access.cluster
+    only = [i.uid for i in found.integrations]
     # Without the rules of the Plugins nothing is decided that Jobs say anything of.
-    by_owner = {} if facts.plugins_hidden else jobs_by_owner(cluster, cluster.scope)
+    by_owner = {} if facts.plugins_hidden else jobs_by_owner(cluster, cluster.scope, only)
 
     def jobs(integration: Integration) -> tuple[Job, ...]:
         return tuple(by_owner.get(integration.uid, ()))

@@ -82,7 +82,7 @@ def flush_command(access: Access, choice: Choice, dry_run: bool) -> int:
     outputs.outlast_reader()
     found = access.find(choice)
     cluster = access.cluster
-    by_owner = jobs_by_owner(cluster, cluster.scope)
+    by_owner = jobs_by_owner(cluster, cluster.scope, [i.uid for i in found.integrations])
     failed = bool(found.missing)
     told = 0
     for line in found.missing:

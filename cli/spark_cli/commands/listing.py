@@ -14,6 +14,7 @@ from spark_cli.gather import facts as gathering
 from spark_cli.gather import kinds
 from spark_cli.gather.follow import Follower
 from spark_cli.gather.liveness import Liveness
+from spark_cli.gather.parsed import Parsed
 from spark_cli.show import detail, live, table
 from spark_cli.show import output as outputs
 from spark_cli.show.times import ago, ahead
@@ -124,16 +125,19 @@ def _watch(access: Access, choice: Choice, *, wide: bool) -> None:
     cluster = access.cluster
     follower = Follower(cluster, kinds.INTEGRATION, cluster.scope, selector=choice.selector)
     liveness = Liveness(cluster, access.scheduler)
+    parsed = Parsed()
     known: list[Integration] = []
     with live.Rows(columns(everywhere=cluster.everywhere, wide=wide)) as view:
         for change in follower.changes(1.0):
             if change.objects is not None:
-                found = (integrations.parse(body) for body in change.objects.values())
-                known = sorted((i for i in found if _meant(i, choice)), key=lambda i: i.key)
+                parsed.update(change.objects)
+                meant = (i for i in parsed.all() if _meant(i, choice))
+                known = sorted(meant, key=lambda i: i.key)
             now = cluster.now()
             view.update(
                 {i.uid: row(i, now, everywhere=cluster.everywhere, wide=wide) for i in known},
                 versions={i.uid: i.resource_version for i in known},
+                urgent={i.uid for i in known if state.failing(i)},
                 trouble=change.trouble,
                 silence=liveness.silence(now),
             )

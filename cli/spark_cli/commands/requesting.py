@@ -20,10 +20,10 @@ from spark_cli.gather.cluster import ApiFailure
 from spark_cli.gather.facts import Facts, Found
 from spark_cli.gather.follow import Follower
 from spark_cli.gather.liveness import Liveness
+from spark_cli.gather.parsed import Parsed
 from spark_cli.show import live, table
 from spark_cli.show import output as outputs
 from spark_cli.show.times import ahead
-from spark_operator.model import integration as integrations
 from spark_operator.model import timestamps
 from spark_operator.model.integration import Integration
 from spark_operator.model.status import Mode
@@ -160,20 +160,17 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
     liveness = Liveness(cluster, access.scheduler)
     ends = None if timeout is None else time.monotonic() + timeout
     steps: dict[str, Step] = {}
-    parsed: dict[str, tuple[str, Integration]] = {}
+    parsed = Parsed()
+    known = False
     try:
         with live.Progress(asked, everywhere=cluster.everywhere, silence=facts.silence) as view:
             for change in follower.changes(_TICK_SECONDS):
                 if change.objects is not None:
-                    for uid, body in change.objects.items():
-                        version = body["metadata"]["resourceVersion"]
-                        if parsed.get(uid, ("",))[0] != version:
-                            parsed[uid] = version, integrations.parse(body)
-                    for uid in parsed.keys() - change.objects.keys():
-                        del parsed[uid]
+                    parsed.update(change.objects)
+                    known = True
                 now = cluster.now()
                 silence = liveness.silence(now)
-                if parsed or change.objects is not None:
+                if known:
                     _judge(asked, steps, parsed, facts, now, silence)
                 view.update(steps, now, change.trouble, silence)
                 if len(steps) == len(asked) and all(step.ended for step in steps.values()):
@@ -188,7 +185,7 @@ def _wait(access: Access, facts: Facts, results: Sequence[_Result], timeout: flo
 def _judge(
     asked: Sequence[Asked],
     steps: dict[str, Step],
-    parsed: dict[str, tuple[str, Integration]],
+    parsed: Parsed,
     facts: Facts,
     now: datetime,
     silence: str,
@@ -197,8 +194,7 @@ def _judge(
         before = steps.get(each.uid)
         if before is not None and before.ended:
             continue
-        known = parsed.get(each.uid)
-        integration = known[1] if known is not None else None
+        integration = parsed.get(each.uid)
         plugin = facts.plugins.get(integration.spec.service) if integration is not None else None
         steps[each.uid] = progress.of(each, integration, plugin, now, silence)
 

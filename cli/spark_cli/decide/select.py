@@ -42,7 +42,8 @@ def retry(integration: Integration, verdict: Verdict, *, named: bool) -> Choice:
     refused = verdict.held and verdict.reason != Reason.SUSPENDED
     if not integration.status.failing and not refused:
         return Choice(False, False, False, "has not failed")
-    return fetch(integration, verdict, force=True, named=named)
+    # Without force: an attempt that goes on is the retry, and another would be one too many.
+    return fetch(integration, verdict, force=False, named=named)
 
 
 def again(run: Run | None) -> tuple[Mode, str | None]:

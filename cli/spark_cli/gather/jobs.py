@@ -1,5 +1,6 @@
 """Jobs of fetches and their pods."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from spark_cli.gather import kinds
@@ -8,13 +9,23 @@ from spark_operator.model import job as jobs
 from spark_operator.model import names
 from spark_operator.model.job import Job
 
+# As many uids as a URL holds with ease.
+_FEW = 50
 _OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
-def jobs_by_owner(cluster: Cluster, namespace: str | None) -> dict[str, list[Job]]:
-    """All Jobs of ours in a namespace (None: in all), by the uid of their Integration."""
+def jobs_by_owner(
+    cluster: Cluster, namespace: str | None, only: Sequence[str] | None = None
+) -> dict[str, list[Job]]:
+    """All Jobs of ours in a namespace (None: in all), by the uid of their Integration; ``only`` these,
+    where few are meant."""
+    selector = _OURS
+    if only is not None and len(only) <= _FEW:
+        if not only:
+            return {}
+        selector += f",{names.LABEL_INTEGRATION_UID} in ({','.join(only)})"
     found: dict[str, list[Job]] = {}
-    for body in cluster.list(kinds.JOB, namespace, selector=_OURS):
+    for body in cluster.list(kinds.JOB, namespace, selector=selector):
         parsed = jobs.parse(body)
         found.setdefault(parsed.owner_uid, []).append(parsed)
     return found

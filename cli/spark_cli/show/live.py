@@ -1,6 +1,6 @@
 """What changes while somebody looks: drawn anew on a terminal, told line by line in a pipe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -38,17 +38,18 @@ class Rows:
         rows: Mapping[str, Cells],
         *,
         versions: Mapping[str, int],
+        urgent: Collection[str] = (),
         trouble: str | None,
         silence: str = "",
     ) -> None:
         """``rows`` and ``versions`` by uid: in a pipe a row is told again once its version changed.
-        ``trouble`` is of the API server, ``silence`` the operator's."""
+        On a terminal with too few lines the ``urgent`` ones come first. ``trouble`` is of the API server, ``silence`` the operator's."""
         self._warnings.tell(trouble, silence)
         if self._console.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False)
                 self._live.start()
-            self._live.update(table.grid(self._columns, list(rows.values())), refresh=True)
+            self._live.update(self._drawn(rows, urgent), refresh=True)
             return
         news: list[Cells] = [
             cells
@@ -65,6 +66,17 @@ class Rows:
         if news:
             for line in table.lines(self._columns, news)[0 if first else 1 :]:
                 click.echo(line)
+
+
+    def _drawn(self, rows: Mapping[str, Cells], urgent: Collection[str]) -> Group:
+        """What has room: rich would cut off the rest, whatever stands in it."""
+        room = max(3, self._console.size.height - 3)
+        shown = list(rows)
+        if len(shown) > room:
+            shown = sorted(shown, key=lambda uid: uid not in urgent)[:room]
+        left = len(rows) - len(shown)
+        rest = Text(f"and {left} more, for which there is no room") if left else Text("")
+        return Group(table.grid(self._columns, [rows[uid] for uid in shown]), rest)
 
 
 class _Warnings:

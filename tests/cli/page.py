@@ -39,14 +39,23 @@ def written(text: str, outputs: list[str]) -> str:
     return _BLOCK.sub(block, text)
 
 
+def _coming(match: re.Match[str]) -> str:
+    units = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+    parts = re.findall(r"(\d+)([dhms])", match.group(1) or "")
+    seconds = sum(int(number) * units[unit] for number, unit in parts)
+    if seconds < 120:
+        return "SOON"
+    return "WITHIN THE HALF HOUR" if seconds <= 1800 else "LATER"
+
+
 def alike(output: str) -> str:
-    """Without what another run has otherwise: times, durations, hashes, ports, and the columns that
-    follow from their lengths."""
+    """Without what another run has otherwise: times, hashes, ports, the columns that follow from their
+    lengths; of what is to come it is kept whether it comes soon, within the half hour or later."""
+    output = re.sub(r"\bin ((?:\d+[dhms])+)|\bnow\b", _coming, output)
     for pattern, stands_for in (
         (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z(-[0-9a-f]{6})?", "TIME"),
         (r"-[0-9a-f]{8}-(\d+)", r"-HASH-\1"),
         (r"\b(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(?<=[dhms])\b", "AGE"),
-        (r"\b(in AGE|now)\b", "NEXT"),
         (r"\S+_[0-9a-f]{8} leads", "HOLDER leads"),
         (r"127\.0\.0\.1:\d+", "HOST"),
         (r"v1\.\d+\.\d+", "VERSION"),

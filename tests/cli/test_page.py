@@ -54,7 +54,11 @@ def test_each_command_of_the_original_has_its_row() -> None:
 
 def test_what_differs_between_two_runs_alone_is_passed_over() -> None:
     one = page.alike("alice   2s ago   in 14m   bob-0123abcd-2  3 rows")
-    assert one == page.alike("alice   119s ago  in 2h5m   bob-ffffffff-2   3 rows")
+    assert one == page.alike("alice   119s ago  in 13m58s   bob-ffffffff-2   3 rows")
+    assert one != page.alike("alice   2s ago   in 59m   bob-0123abcd-2  3 rows")
+    assert one != page.alike("alice   2s ago   in 52s   bob-0123abcd-2  3 rows")
+    assert page.alike("in 52s") == page.alike("now")
+    assert page.alike("in 59m") == page.alike("in 2h5m")
     assert one != page.alike("alice   2s ago   in 14m   bob-0123abcd-2  4 rows")
     assert one != page.alike("alice   2s ago   in 14m   bob-0123abcd-3  3 rows")
 

@@ -123,7 +123,12 @@ def of(view: View, decided: Decision, now: datetime) -> Verdict:
 
 def outlook(view: View, now: datetime) -> Verdict:
     """As ``of`` for what can be said without a look-up and without the places of others: what is due,
-    what waits for its time, what is held."""
+    what waits for its time, what is held. A check that goes on changes nothing about the fetches: it is
+    judged as if it were over."""
+    status = view.integration.status
+    if status.run is not None and status.run.running and status.run.mode is Mode.CHECK:
+        after = replace(status, run=status.last_fetch, last_fetch=None)
+        view = replace(view, integration=view.integration.with_status(after))
     decided = fetch.decide(replace(view, admitted=False), now)
     if isinstance(decided, decision.AskCapacity):
         return Verdict(Action.START, Reason.PENDING, "Due now.", now)

@@ -51,7 +51,9 @@ def test_clocks_that_disagree_are_told() -> None:
     assert "30 s ahead" in off[1].message
     (_, late) = health.clock(timedelta(0), timedelta(minutes=-3))
     assert (late.level, "180 s behind" in late.message) == (Level.FAIL, True)
-    assert len(health.clock(timedelta(0), None)) == 1, "of a clock that nobody knows nothing is told"
+    assert len(health.clock(timedelta(0), None)) == 1, (
+        "of a clock that nobody knows nothing is told"
+    )
 
 
 def test_a_scheduler_that_is_missing_silent_or_suspended_is_told() -> None:

@@ -107,7 +107,9 @@ def test_without_the_scheduler_nothing_is_told_that_depends_on_it(
     )
     answer = Spark(path, elsewhere)("check")
     assert answer.code == 0, answer.err
-    assert answer.table["due"][1] == "Start", "no claim is looked for that the Scheduler may not name"
+    assert answer.table["due"][1] == "Start", (
+        "no claim is looked for that the Scheduler may not name"
+    )
     assert "You may not read Schedulers" in answer.err
 
 

@@ -84,7 +84,9 @@ def test_half_of_a_client_certificate_is_said(tmp_path: Path, key: str) -> None:
 
 def test_the_name_of_the_certificate_counts_behind_a_proxy_too(tmp_path: Path) -> None:
     cluster = {"tls-server-name": "api.internal", "proxy-url": "http://proxy.example.com:3128"}
-    config = kubeconfig.load(with_user(tmp_path, "https://10.0.0.1", {"token": "t"}, **cluster), None)
+    config = kubeconfig.load(
+        with_user(tmp_path, "https://10.0.0.1", {"token": "t"}, **cluster), None
+    )
     options = credentials.Adapter(config).proxy_manager_for(cluster["proxy-url"]).connection_pool_kw
     assert options["server_hostname"] == options["assert_hostname"] == "api.internal"
 

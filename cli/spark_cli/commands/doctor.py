@@ -77,7 +77,9 @@ def _findings(access: Access) -> Iterator[Finding]:
 
 def _hidden(access: Access, read: diagnosis.Read) -> Iterator[Finding]:
     if read.plugins is None:
-        said = "cannot be looked at: you may not list them, which takes a role for the whole cluster"
+        said = (
+            "cannot be looked at: you may not list them, which takes a role for the whole cluster"
+        )
         yield Finding(Level.WARN, "Plugins", said)
     if read.integrations is None:
         where = "of all namespaces" if access.cluster.everywhere else "here"

@@ -54,24 +54,11 @@ def validate_command(access: Access, paths: Sequence[str], offline: bool, form: 
             click.echo(f"{label}: {'ok' if not problems else 'invalid'}")
             for problem in problems:
                 click.echo(f"  {problem}")
-        if offline:
-            _tell_unread({d.kind for d in ours})
         if others:
             click.echo(f"note: {others} of other kinds were not looked at", err=True)
     if not ours:
         raise Failure(f"there is no Integration, Plugin or Scheduler in {', '.join(paths)}")
     return Exit.FAILED if any(problems for _, problems in results) else Exit.OK
-
-
-def _tell_unread(kinds_: set[str]) -> None:
-    crds = files.bundled_crds()
-    for kind in sorted(kinds_):
-        left = len(crd.unread(crd.schema_of(crds[kind], names.VERSION)))
-        if left:
-            rules = f"{left} rule{'s' * (left != 1)}"
-            click.echo(
-                f"note: {rules} of the CRD of {kind} can be judged with a cluster alone", err=True
-            )
 
 
 def _plugins(access: Access | None, ours: Sequence[Document]) -> Mapping[str, Plugin]:

@@ -1,5 +1,6 @@
 """An object against the schema of its CRD, as the API server judges it with strict field validation."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,13 +25,33 @@ def schema_of(crd: Mapping[str, Any], version: str) -> Mapping[str, Any]:
 
 def problems(body: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """What the API server would refuse of the object, each as ``path: what is wrong``."""
-    found = [*_of_schema(body, schema), *_of_metadata(body)]
-    if not found:
-        # As the server: the rules are for what has the right shape.
-        found = list(
-            _of_rules(fields.mapping(body.get("spec")), schema["properties"]["spec"], "spec")
-        )
-    return found
+    # As the server: what has a default has it before anything is judged.
+    whole = fields.mapping(_with_defaults(body, schema))
+    found = [*_of_schema(whole, schema), *_of_metadata(body)]
+    # The rules are for what has the right shape.
+    return found or list(_of_rules(whole, schema, ""))
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        made = dict(value)
+        properties = fields.mapping(schema.get("properties"))
+        for key, part in properties.items():
+            if made.get(key) is None and "default" in part and part.get("nullable") is not True:
+                made[key] = copy.deepcopy(part["default"])
+        return {
+            key: _with_defaults(item, part) if (part := _part(schema, key)) else item
+            for key, item in made.items()
+        }
+    if isinstance(value, list) and (items := fields.mapping(schema.get("items"))):
+        return [_with_defaults(item, items) for item in value]
+    return value
+
+
+def _part(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The schema of the value under a key; empty where it may be anything."""
+    properties = fields.mapping(schema.get("properties"))
+    return fields.mapping(properties.get(key, schema.get("additionalProperties")))
 
 
 def _of_schema(body: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
@@ -78,33 +99,26 @@ def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def unread(schema: Mapping[str, Any]) -> list[str]:
-    """The rules that an API server alone can judge; those that compare with the object before are no
-    matter of a manifest."""
-    found = []
-    for rule in fields.items(schema.get("x-kubernetes-validations")):
-        text = fields.text(rule.get("rule"))
-        try:
-            cel.holds(text, {})
-        except cel.Unreadable:
-            found += [text] if "oldSelf" not in text else []
-    parts = [*fields.mapping(schema.get("properties")).values()]
-    parts += [schema[k] for k in ("items", "additionalProperties") if k in schema]
-    return found + [text for part in map(fields.mapping, parts) for text in unread(part)]
-
-
 def _of_rules(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
     for rule in fields.items(schema.get("x-kubernetes-validations")):
-        try:
-            kept = not isinstance(value, Mapping) or cel.holds(fields.text(rule.get("rule")), value)
-        except cel.Unreadable:
+        text = fields.text(rule.get("rule"))
+        if "oldSelf" in text:
+            # It compares with the object before, which is no matter of a manifest.
             continue
-        if not kept:
-            yield f"{path}{fields.text(rule.get('fieldPath'))}: {fields.text(rule.get('message'))}"
+        where = f"{path}{fields.text(rule.get('fieldPath'))}".removeprefix(".") or "the object"
+        try:
+            if not cel.holds(text, value):
+                yield f"{where}: {fields.text(rule.get('message'))}"
+        except cel.Refused as error:
+            yield clean(f"{where}: {error}")
     if isinstance(value, Mapping):
-        for key, part in fields.mapping(schema.get("properties")).items():
-            if key in value:
-                yield from _of_rules(value[key], part, f"{path}.{key}")
+        for key, item in value.items():
+            named = key in fields.mapping(schema.get("properties"))
+            if part := _part(schema, key):
+                yield from _of_rules(item, part, f"{path}.{key}" if named else f"{path}[{key}]")
+    elif isinstance(value, list) and (items := fields.mapping(schema.get("items"))):
+        for number, item in enumerate(value):
+            yield from _of_rules(item, items, f"{path}[{number}]")
 
 
 def _of_metadata(body: Mapping[str, Any]) -> Iterator[str]:

@@ -62,7 +62,9 @@ def decided(
                 # It was read before its Jobs, and another run has begun in between.
                 body = cluster.find(kinds.INTEGRATION, integration.name, integration.namespace)
                 if body is None or body["metadata"]["uid"] != integration.uid:
-                    return Verdict(verdicts.Action.HOLD, "Deleted", "It was deleted just now."), None
+                    return Verdict(
+                        verdicts.Action.HOLD, "Deleted", "It was deleted just now."
+                    ), None
                 live = facts.view(integrations.parse(body), view.jobs, live=True)
                 view = _with_run(replace(live, admitted=place), now)
             case _:

@@ -7,7 +7,6 @@ from spark_cli.exits import Failure
 from spark_operator.model import names
 from spark_operator.model.result import clean
 
-
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAMESPACE = re.compile(_LABEL)
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")

@@ -71,7 +71,7 @@ def read(path: str) -> list[Document]:
 def _parse(path: str, text: str) -> list[Document]:
     try:
         # Its base is SafeLoader, which makes plain values alone.
-        loaded = yaml.load_all(text, Loader=_Loader)  # noqa: S506
+        loaded = yaml.load_all(text, Loader=_Loader)
         bodies = [body for body in loaded if body is not None]
     except yaml.YAMLError as error:
         # The place alone: its words may repeat a line of a Secret.

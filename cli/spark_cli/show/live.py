@@ -67,7 +67,6 @@ class Rows:
             for line in table.lines(self._columns, news)[0 if first else 1 :]:
                 click.echo(line)
 
-
     def _drawn(self, rows: Mapping[str, Cells], urgent: Collection[str]) -> Group:
         """What has room: rich would cut off the rest, whatever stands in it."""
         room = max(3, self._console.size.height - 3)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.cli.kubelet import Kubelet
-from tests.cli.support import Spark, ended
+from tests.cli.server import Answer, Asked, Server
+from tests.cli.support import Spark
+from tests.cli.test_reaching import kubeconfig
 from tests.decide.make import failed, fetching, integration, job, run, succeeded
-from tests.operator.support import NEVER_AGAIN, QUICK, job_of, settings
-from tests.support.world import World
 
 from spark_cli.decide import kept
 from spark_operator.model.status import Status
@@ -33,19 +33,56 @@ def test_whoever_follows_means_the_run_that_was_asked_for() -> None:
     assert not kept.awaited(integration(status=Status(run=failed())))
 
 
-@pytest.mark.apiserver
-@pytest.mark.slow
-def test_after_a_fetch_its_own_log_is_followed(spark: Spark, world: World, apiserver: Any) -> None:
-    world.make("alice", fate=QUICK, **NEVER_AGAIN)
-    world.wait_reason("alice", "Fetched")
-    world.change("alice", config=settings({"outcome": "hang"}))
-    with Kubelet(world, apiserver) as kubelet:
-        before = kubelet.adopt("alice", job_of(world, "alice"))
-        kubelet.say(before, "of the run before\n")
-        assert spark("fetch", "alice", "--force").code == 0
-        with spark.start("logs", "alice", "-f") as process:
-            after = kubelet.adopt("alice", job_of(world, "alice", 2, 60))
-            kubelet.say(after, "of this run\n")
-            kubelet.release()
-            answer = ended(process)
-    assert "of the run before" not in answer.out
+def integration_body(number: int, outcome: str) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "alice",
+            "namespace": "default",
+            "uid": "u",
+            "annotations": {"spark-integrations.dev/requestedAt": "t1"},
+        },
+        "spec": {"service": "demo"},
+        "status": {
+            "run": {"number": number, "outcome": outcome, "jobName": f"alice-{number}"},
+            "lastHandledRequest": "t1" if number == 7 else "t0",
+        },
+    }
+
+
+def job_body(number: int) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": f"alice-{number}",
+            "namespace": "default",
+            "uid": f"job-{number}",
+            "labels": {"spark-integrations.dev/run": str(number)},
+            "ownerReferences": [{"uid": "u", "controller": True}],
+        }
+    }
+
+
+def test_after_a_fetch_its_own_log_is_followed_once_its_job_is_there(tmp_path: Path) -> None:
+    """The operator takes the request between two looks, and makes the Job between two more."""
+    looks = itertools.count(1)
+    taken, made = 2, 3
+    seen = 0
+
+    def answer(asked: Asked) -> Answer:
+        nonlocal seen
+        if asked.target.startswith("/apis/spark-integrations.dev"):
+            seen = next(looks)
+            running = seen >= taken
+            return Answer(body=integration_body(*((7, "Running") if running else (6, "Succeeded"))))
+        if "/jobs" in asked.target:
+            numbers = (6, 7) if seen >= made else (6,)
+            return Answer(body={"metadata": {}, "items": [job_body(number) for number in numbers]})
+        if asked.target.endswith("/log") or "/log?" in asked.target:
+            return Answer(lines=[asked.target.split("/pods/")[1].partition("/")[0]])
+        of = "7" if "job-7" in asked.target else "6"
+        running = {"name": "fetch", "state": {"running": {}}}
+        pod = {"metadata": {"name": f"pod-{of}"}, "status": {"containerStatuses": [running]}}
+        return Answer(body={"metadata": {}, "items": [pod]})
+
+    with Server(answer) as server:
+        told = Spark(kubeconfig(tmp_path, server.url))("logs", "alice", "-f")
+    assert (told.code, told.out) == (0, '"pod-7"\n'), told.err

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_cli.gather import kinds
-from spark_cli.gather.cluster import MERGE_PATCH, Cluster
+from spark_cli.gather.cluster import MERGE_PATCH, ApiFailure, Cluster
 from spark_operator.model import names
 from spark_operator.model.integration import Integration
 from spark_operator.model.status import Mode
@@ -50,14 +50,20 @@ def _annotate(
 
 
 def _patch(cluster: Cluster, integration: Integration, body: dict[str, Any]) -> dict[str, Any]:
-    # The uid makes the server refuse (409) what was deleted and made anew under this name.
+    # The uid makes the server refuse (as a field that is immutable) what was made anew under this name.
     body["metadata"] = {**body.get("metadata", {}), "uid": integration.uid}
     path = kinds.INTEGRATION.path(integration.namespace, integration.name)
-    answer: dict[str, Any] = cluster.send(
-        "PATCH",
-        path,
-        params={"fieldManager": "kubectl-spark"},
-        body=body,
-        content_type=MERGE_PATCH,
-    ).json()
+    try:
+        answer: dict[str, Any] = cluster.send(
+            "PATCH",
+            path,
+            params={"fieldManager": "kubectl-spark"},
+            body=body,
+            content_type=MERGE_PATCH,
+        ).json()
+    except ApiFailure as error:
+        if "metadata.uid" not in error.message:
+            raise
+        said = f'"{integration.name}" was deleted and made anew meanwhile, and the new one is left alone'
+        raise ApiFailure(409, "Conflict", said) from error
     return answer

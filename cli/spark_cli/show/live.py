@@ -91,7 +91,8 @@ class _Warnings:
             click.echo(f"warning: {trouble}; trying again", err=True)
         if silence and silence != self._silence:
             click.echo(f"warning: {silence}", err=True)
-        self._trouble, self._silence = trouble, silence
+        # That nothing is known of the operator yet is no news of it.
+        self._trouble, self._silence = trouble, silence or self._silence
 
 
 class Progress:

@@ -24,8 +24,8 @@ from spark_operator.model import fields
 _WATCH_SECONDS = 50
 _READ_SECONDS = 60
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 15.0
-# A watch that ends sooner, and has told nothing, is ended by something that lets none be.
-_LASTED_SECONDS = 5.0
+# One that ends sooner was cut, however politely, and may have kept back what it had to tell.
+_LASTED_SECONDS = 45.0
 
 Objects = dict[str, dict[str, Any]]
 
@@ -40,8 +40,8 @@ class Change:
 
 @dataclass(frozen=True)
 class _Ended:
-    """``goes_on``: the next watch may begin where this one ended. ``useful``: it lasted, or told
-    something."""
+    """``goes_on``: the next watch may begin where this one ended, which had its time. ``useful``: it had,
+    or has told something."""
 
     goes_on: bool
     useful: bool
@@ -122,8 +122,6 @@ class Follower:
         ended = self._watch()
         if ended.useful:
             self._pause = _FIRST_PAUSE_SECONDS
-        elif ended.goes_on:
-            self._back_off()
         return ended.goes_on
 
     def _back_off(self) -> None:
@@ -172,7 +170,8 @@ class Follower:
             goes_on = False
         finally:
             response.close()
-        return _Ended(goes_on, told or time.monotonic() - began >= _LASTED_SECONDS)
+        lasted = time.monotonic() - began >= _LASTED_SECONDS
+        return _Ended(goes_on and lasted, told or lasted)
 
     def _take(self, event: Mapping[str, Any]) -> bool:
         """One event; False where the watch is of no use any more (410 Gone, above all)."""

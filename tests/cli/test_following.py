@@ -10,6 +10,7 @@ import pytest
 from tests.cli.support import Spark, ended
 from tests.faults.proxy import Proxy
 from tests.operator.support import QUICK
+from tests.support.waiting import until
 from tests.support.world import World
 
 from spark_cli.act import requests
@@ -32,6 +33,7 @@ def test_a_deletion_that_no_watch_told_of_is_seen(world: World, proxy: Proxy) ->
     with Spark(proxy.kubeconfig, world.namespace).start("fetch", "a", "--wait") as process:
         assert process.stderr is not None
         assert "Running" in process.stderr.readline()
+        until(lambda: any(call.watch for call, _ in list(proxy.answers)), 30, "nothing is watched")
         proxy.silence_watches()
         world.delete("integration", "a")
         proxy.cut_watches()

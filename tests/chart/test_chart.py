@@ -321,7 +321,10 @@ def test_users_get_their_rights_by_aggregation(helm: Run) -> None:
     seen = ("get", "list", "watch")
     assert role("view") == (
         {"view", "edit", "admin"},
-        [(f"{group}/integrations", seen, (), ()), (f"{group}/plugins", seen, (), ())],
+        [
+            (f"{group}/{resource}", seen, (), ())
+            for resource in ("integrations", "plugins", "schedulers")
+        ],
     )
     assert role("edit") == (
         {"edit", "admin"},

@@ -163,7 +163,8 @@ def test_a_run_that_is_stopped_leaves_no_credentials_behind(
     (tmp_path / "token").write_text(f"token: {CANARY}")
     path = write(tmp_path / "shop.yaml", signed(service))
     here = Spark("/nonexistent", TMPDIR=str(temporary), XDG_RUNTIME_DIR=str(memory))
-    with here.start("run", path, "--credentials", str(tmp_path / "token")) as process:
+    given = ("--credentials", str(tmp_path / "token"), "--to", str(tmp_path / "data"))
+    with here.start("run", path, *given) as process:
         until(lambda: bool(service.requests), 60, "it asks nothing")
         (folder,) = memory.glob("kubectl-spark-run-*")
         assert folder.stat().st_mode & 0o077 == 0

@@ -45,11 +45,12 @@ def test_a_deletion_that_no_watch_told_of_is_seen(world: World, proxy: Proxy) ->
 def test_an_end_that_came_while_the_server_was_away_is_told_once_it_is_back(
     world: World, proxy: Proxy
 ) -> None:
-    world.make("b", fate={"delay": "4s", "message": '{"rows": 4}'})
+    world.make("b", fate={"delay": "10s", "message": '{"rows": 4}'})
     world.wait_reason("b", "Fetching")
     with Spark(proxy.kubeconfig, world.namespace).start("fetch", "b", "--wait") as process:
         assert process.stderr is not None
         assert "Running" in process.stderr.readline()
+        until(lambda: any(call.watch for call, _ in list(proxy.answers)), 30, "nothing is watched")
         proxy.away()
         assert "cannot be reached" in process.stderr.readline()
         world.wait_reason("b", "Fetched")

@@ -61,10 +61,14 @@ class Spark:
         return [str(PROGRAM), *arguments, *where]
 
     def start(self, *arguments: str, program: str = PROGRAM.name) -> subprocess.Popen[str]:
-        """As a process of its own, whose output comes when it has ended, or is read from its pipes."""
+        """As a process of its own, whose output comes when it has ended, or is read from its pipes.
+
+        Signals end it as they would in a terminal, also where the tests run below nohup, or in the
+        background of a shell: what is ignored there is ignored by every process below.
+        """
         _, *rest = self.command(*arguments)
         return subprocess.Popen(
-            [str(PROGRAM.with_name(program)), *rest],
+            ["env", "--default-signal", str(PROGRAM.with_name(program)), *rest],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

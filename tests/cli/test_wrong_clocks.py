@@ -64,10 +64,9 @@ def test_an_operator_whose_clock_is_wrong_is_alive(
     """As it would write; the real one writes the next time within 30 s."""
     stated = datetime.now(UTC) + timedelta(minutes=minutes)
     status = {"lastCheckAt": f"{stated:%Y-%m-%dT%H:%M:%SZ}"}
-    world.objects.patch_namespaced_custom_object_status(
+    body = world.objects.patch_namespaced_custom_object_status(
         GROUP, VERSION, world.namespace, "schedulers", "spark", {"status": status}
     )
-    body = world.scheduler()
     checked, ahead = facts.checked_at(body), written.ahead(body, *health.CHECKED)
     assert spark("list").err == "No integrations found in " + f'"{world.namespace}".\n'
     assert checked is not None

@@ -101,10 +101,31 @@ class Choice:
             raise click.UsageError("name Integrations, or say --all, -l SELECTOR or --service NAME")
 
 
-class IntegrationName(click.ParamType[str]):
+class _NameInCluster(click.ParamType[str]):
+    """The name of an object, completed from the cluster."""
+
+    kind: kinds.Kind
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """The names there, but for those given already; none where the cluster does not answer at once."""
+        taken = set(ctx.params.get("names") or ()) if self.kind is kinds.INTEGRATION else set()
+        return [
+            CompletionItem(name, help=help_)
+            for name, help_ in _names(ctx, self.kind)
+            if name.startswith(incomplete) and name not in taken
+        ]
+
+
+class IntegrationName(_NameInCluster):
     """``alice`` or, as ``-o name`` gives it, ``integration.spark-integrations.dev/alice``."""
 
     name = "name"
+    kind = kinds.INTEGRATION
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         kind, slash, name = str(value).partition("/")
@@ -114,25 +135,12 @@ class IntegrationName(click.ParamType[str]):
             return name
         return self.fail(f'"{value}" is no name of an Integration', param, ctx)
 
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        """The names of the Integrations there; none where the cluster does not answer at once."""
-        taken = set(ctx.params.get("names") or ())
-        return [
-            CompletionItem(name, help=help_)
-            for name, help_ in _names(ctx, kinds.INTEGRATION)
-            if name.startswith(incomplete) and name not in taken
-        ]
 
-
-class PluginName(click.ParamType[str]):
+class PluginName(_NameInCluster):
     """The name of a Plugin, completed from the cluster."""
 
     name = "plugin"
+    kind = kinds.PLUGIN
 
     def convert(
         self,
@@ -145,34 +153,17 @@ class PluginName(click.ParamType[str]):
             self.fail(f'"{value}" is no name of a Plugin', param, ctx)
         return name
 
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        found = _names(ctx, kinds.PLUGIN)
-        return [CompletionItem(n, help=h) for n, h in found if n.startswith(incomplete)]
 
-
-class NamespaceName(click.ParamType[str]):
+class NamespaceName(_NameInCluster):
     """The name of a namespace, completed from the cluster."""
 
     name = "namespace"
+    kind = kinds.NAMESPACE
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not kinds.is_namespace(str(value)):
             self.fail(f'"{value}" is no name of a namespace', param, ctx)
         return str(value)
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        found = _names(ctx, kinds.NAMESPACE)
-        return [CompletionItem(n, help=h) for n, h in found if n.startswith(incomplete)]
 
 
 def _names(ctx: click.Context, kind: kinds.Kind) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # New objects before the young are collected, and of such rounds before the middle-aged are. kopf keeps
 # each event, with its whole object, in a cycle: ten times as many would be hundreds of megabytes of
 # garbage when a thousand fetches end together.
-_COLLECTIONS = (2_500, 5)
+COLLECTIONS = (2_500, 5)
 
 
 def _object_key(text: str) -> tuple[str, str]:
@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     # What comes and goes with a request is freed by its reference count; looking for cycles after every
     # few hundred new objects is a fifth of the CPU of a dispatch.
-    gc.set_threshold(*_COLLECTIONS)
+    gc.set_threshold(*COLLECTIONS)
     try:
         asyncio.run(_run(options))
     except (NoCluster, PortTaken) as error:

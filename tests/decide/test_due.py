@@ -19,8 +19,9 @@ from tests.decide.make import (
     view,
 )
 
+from spark_operator.decide.claim import job_name
 from spark_operator.decide.decision import Claim, Wait
-from spark_operator.decide.fetch import decide, job_name
+from spark_operator.decide.fetch import decide
 from spark_operator.model.status import Outcome, Reason, Trigger
 
 

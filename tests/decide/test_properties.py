@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.decide.make import NOW, POSTGRES, UID, broken, failed, plugin, scheduler, spec, view
 
 from spark_operator.decide import decision as decisions
-from spark_operator.decide.fetch import decide, job_name
+from spark_operator.decide.claim import job_name
+from spark_operator.decide.fetch import decide
 from spark_operator.decide.schedule import FUTURE_TOLERANCE
 from spark_operator.decide.view import View
 from spark_operator.model import integration, names

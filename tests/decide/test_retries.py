@@ -21,8 +21,9 @@ from tests.decide.make import (
     view,
 )
 
+from spark_operator.decide.claim import job_name
 from spark_operator.decide.decision import Claim, Record, Wait
-from spark_operator.decide.fetch import decide, job_name
+from spark_operator.decide.fetch import decide
 from spark_operator.model import status
 from spark_operator.model.pod import PodReport
 from spark_operator.model.status import ErrorClass, Reason, Status, Trigger

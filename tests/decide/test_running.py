@@ -35,7 +35,8 @@ from spark_operator.decide.decision import (
     Record,
     Wait,
 )
-from spark_operator.decide.fetch import OVERSTAY_GRACE_SECONDS, decide
+from spark_operator.decide.fetch import decide
+from spark_operator.decide.running import OVERSTAY_GRACE_SECONDS
 from spark_operator.model.destination import Destination
 from spark_operator.model.pod import NO_POD, PodReport
 from spark_operator.model.status import ErrorClass, Outcome, Reason

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from spark_operator.decide.decision import Wait
-from spark_operator.decide.fetch import OVERSTAY_GRACE_SECONDS, decide
+from spark_operator.decide.fetch import decide
+from spark_operator.decide.running import OVERSTAY_GRACE_SECONDS
 from spark_operator.decide.view import View
 from spark_operator.model import integration, job
 

@@ -32,11 +32,16 @@ def apiserver() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def promtool() -> Path:
+def built_prometheus() -> Prometheus:
     prometheus = Prometheus()
     if not prometheus.ready():
         pytest.skip("Prometheus is not built: make prometheus")
-    return prometheus.promtool
+    return prometheus
+
+
+@pytest.fixture(scope="session")
+def promtool(built_prometheus: Prometheus) -> Path:
+    return built_prometheus.promtool
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from dev.cluster import Cluster
 from tests.cli.support import Spark
-from tests.support.process import Operator
+from tests.support.served import served_world
 from tests.support.world import World
 
 
 @pytest.fixture(scope="module")
-def world(apiserver: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(apiserver)
-    operator = Operator(
-        made.kubeconfig, tmp_path_factory.mktemp("operator"), namespace=made.namespace
-    )
-    try:
-        operator.start().wait_leading()
-        yield made
-    finally:
-        operator.kill()
-        made.close()
+def world(apiserver: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with served_world(apiserver, tmp_path_factory.mktemp("operator")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

@@ -60,14 +60,15 @@ def installed(
 
 @pytest.fixture(scope="module")
 def server(
-    installed: dict[str, Installation], tmp_path_factory: pytest.TempPathFactory
+    built_prometheus: Prometheus,
+    installed: dict[str, Installation],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[prometheus.Server]:
-    program = Prometheus()
-    if not program.ready():
-        pytest.skip("Prometheus is not built: make prometheus")
     ports = {name: one.operator.metrics_port for name, one in installed.items()}
     base = tmp_path_factory.mktemp("prometheus")
-    with prometheus.running(base, program, ports, prometheus.impatient(ALERTS, "2s")) as running:
+    with prometheus.running(
+        base, built_prometheus, ports, prometheus.impatient(ALERTS, "2s")
+    ) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dev.demo.run import GROUP, NAMESPACE, Demo, ready
 from dev.errors import RefusalError
+from tests.cli.support import Spark
 from tests.e2e import cluster
 from tests.e2e.cluster import orders, wanted
 
@@ -107,6 +108,20 @@ def test_each_has_a_warning_event_of_the_same_reason(applied: Demo, name: str) -
         "events", NAMESPACE, f"--field-selector=involvedObject.name={name},type=Warning"
     )
     assert reason in {event["reason"] for event in events}
+
+
+@pytest.mark.parametrize("name", ["unknown-service", "no-secret", "no-host"])
+def test_a_newcomer_finds_the_cause_with_two_looks(applied: Demo, name: str) -> None:
+    """`kubectl get integrations` has the kind of trouble, `kubectl spark status` what and where it is."""
+    _, reason, says = _ALL[name]
+    cluster.wait_ready(applied.place, name, reason)
+    table = applied.place.kubectl("get", "integrations", "-n", NAMESPACE)
+    line = next(line.split() for line in table.splitlines() if line.startswith(f"{name} "))
+    assert line[3:5] == ["False", reason]
+    told = Spark(applied.place.environment["KUBECONFIG"], NAMESPACE)("status", name)
+    assert told.code == 0
+    why = next(line for line in told.out.splitlines() if line.startswith("Why:"))
+    assert says in why
 
 
 def test_the_others_go_on(applied: Demo) -> None:

@@ -56,17 +56,20 @@ LAYERS = 150
 ATTEMPTS = 4
 
 
-def reference(target: str) -> str:
+def reference(target: str, tag: str = "dev") -> str:
     """The name under which the cluster knows an image. The tag is not `latest`: that is pulled."""
-    return f"localhost/spark-integrations/{target}:dev"
+    return f"localhost/spark-integrations/{target}:{tag}"
 
 
 class Images:
-    """Builds what changed."""
+    """Builds what changed. ``tag`` is another than ``dev`` for the sources of another version."""
 
-    def __init__(self, root: Path = paths.ROOT) -> None:
+    def __init__(self, root: Path = paths.ROOT, tag: str = "dev") -> None:
         self.root = root
+        self.tag = tag
         self.folder = paths.cache() / "images"
+        # Those of another version do not push out those of this one.
+        self.archives = self.folder if tag == "dev" else self.folder / tag
 
     def build(self) -> dict[str, Path]:
         """The archive of each target, built anew only if something that it is made of changed."""
@@ -75,6 +78,7 @@ class Images:
         host.require_linux_root()
         packages.install(packages.IMAGES)
         with locked(self.folder / ".lock", "building images"):
+            self.archives.mkdir(exist_ok=True)
             base = self._base()
             archives: dict[str, Path] = {}
             for target in TARGETS:
@@ -87,7 +91,7 @@ class Images:
         self.build()
         with locked(self.folder / ".lock", "building images"):
             command = [*self._buildah(), "bud", "--isolation", "chroot", "--pull-never"]
-            command += ["--build-arg", f"RUNNER_IMAGE={reference('runner')}", "-t", image]
+            command += ["--build-arg", f"RUNNER_IMAGE={reference('runner', self.tag)}", "-t", image]
             self._step(f"building {image}", [*command, str(folder)])
             push = [*self._buildah(), "push", "--quiet", image, f"docker-archive:{archive}:{image}"]
             self._step(f"exporting {image}", push)
@@ -100,7 +104,7 @@ class Images:
         """
         for _ in range(ATTEMPTS):
             key = self._key(base)
-            archive = self.folder / f"{target}-{key}.tar"
+            archive = self.archives / f"{target}-{key}.tar"
             if archive.exists():
                 return archive
             partial = archive.with_suffix(".partial")
@@ -181,7 +185,7 @@ class Images:
     # ---------------------------------------------------------------- targets
 
     def _build(self, target: str, partial: Path) -> None:
-        image = reference(target)
+        image = reference(target, self.tag)
         command = [*self._buildah(), "bud", "--isolation", "chroot", "--layers", "--pull-never"]
         command += ["--target", target, "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "-t", image]
         for volume in self._volumes():
@@ -256,7 +260,7 @@ class Images:
 
     def _forget_old(self, target: str) -> None:
         archives = sorted(
-            self.folder.glob(f"{target}-*.tar"), key=lambda path: path.stat().st_mtime
+            self.archives.glob(f"{target}-*.tar"), key=lambda path: path.stat().st_mtime
         )
         for archive in archives[:-KEEP]:
             archive.unlink()

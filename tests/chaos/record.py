@@ -47,9 +47,19 @@ class Observation:
 
 
 class Recorder:
-    """Follows Integrations, Jobs, Plugins and Schedulers of one namespace until ``stop``."""
+    """Follows Integrations and Jobs of one namespace, Plugins and Schedulers, until ``stop``.
 
-    def __init__(self, kubeconfig: str | Path, namespace: str, folder: Path) -> None:
+    The Scheduler is in the same namespace, unless another is named.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: str | Path,
+        namespace: str,
+        folder: Path,
+        *,
+        scheduler_namespace: str | None = None,
+    ) -> None:
         config = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         authority = folder / "recorder-ca.crt"
@@ -60,7 +70,7 @@ class Recorder:
         ours = f"/apis/{GROUP}/v1"
         self._paths = {
             "Integration": f"{ours}/namespaces/{namespace}/integrations",
-            "Scheduler": f"{ours}/namespaces/{namespace}/schedulers",
+            "Scheduler": f"{ours}/namespaces/{scheduler_namespace or namespace}/schedulers",
             "Plugin": f"{ours}/plugins",
             "Job": f"/apis/batch/v1/namespaces/{namespace}/jobs",
         }

@@ -16,8 +16,8 @@ _EXPLAINED = pytest.StashKey[BaseException]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the removal come last: after them there is only the page that begins with nothing."""
-    last = {"test_removal.py": 1, "test_getting_started.py": 2}
+    """The tests of the removal come last: after them there are only those that begin with nothing."""
+    last = {"test_removal.py": 1, "test_getting_started.py": 2, "test_upgrade.py": 3}
     items.sort(key=lambda item: last.get(item.path.name, 0))
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from dev.demo.place import Place
 from dev.demo.run import GROUP, NAMESPACE, SYSTEM, Demo, ready
 from dev.waiting import until
 from kubernetes import client, config, watch
-from tests.e2e import cluster
+from tests.e2e import cluster, service
 from tests.e2e.cluster import orders, wanted
 
 # What is waited for ends by itself, and says what it waited for: this is only the last resort.
@@ -105,46 +104,6 @@ def changed(place: Place, kind: str, name: str, before: str, after: str) -> Iter
         place.kubectl("patch", kind, name, "-n", SYSTEM, "--type=merge", "-p", after)
 
 
-def serve(place: Place) -> None:
-    """trouble.py in a pod, as the Service ``trouble``."""
-    script = (Path(__file__).parent / "trouble.py").read_text(encoding="utf-8")
-    named = {"name": "trouble"}
-    container = {
-        "name": "trouble",
-        "image": place.runner_image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-u", "/source/trouble.py"],
-        "volumeMounts": [{"name": "source", "mountPath": "/source"}],
-    }
-    pod = {
-        "terminationGracePeriodSeconds": 1,
-        "containers": [container],
-        "volumes": [{"name": "source", "configMap": named}],
-    }
-    cluster.apply(
-        place,
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": named,
-            "data": {"trouble.py": script},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {**named, "labels": {"app": "trouble"}},
-            "spec": pod,
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": named,
-            "spec": {"selector": {"app": "trouble"}, "ports": [{"port": 80, "targetPort": 8000}]},
-        },
-    )
-    place.kubectl("wait", "--for=condition=Ready", "pod/trouble", "-n", NAMESPACE, "--timeout=60s")
-
-
 def begin(place: Place, name: str) -> None:
     """The first run, as far as its Job."""
     kind, timeout = FETCHES[name]
@@ -204,7 +163,7 @@ def evict(place: Place, pod: str) -> None:
 def faults(demo: Demo) -> Iterator[Records]:
     """All of them go on at once."""
     place = demo.place
-    serve(place)
+    service.up(place, "trouble")
     records = Records(place)
     try:
         provoke(place)

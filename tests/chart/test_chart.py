@@ -37,7 +37,8 @@ def test_the_chart_passes_lint(helm: Run) -> None:
 
 
 def test_everything_namespaced_says_its_namespace(helm: Run) -> None:
-    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "Plugin"}
+    policies = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "Plugin", *policies}
     for body in render(helm):
         expected = None if body["kind"] in cluster_wide else "apps"
         assert body["metadata"].get("namespace") == expected
@@ -174,6 +175,8 @@ def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, val
         "resources.limit.cpu=1",
         "serviceAccount.create=maybe",
         "rbac.enabled=true",
+        "admissionPolicy.create=true",
+        "admissionPolicy.images=runner",
         "scheduler.suspend=true",
         "scheduler.spec.suspended=true",
         "plugins.enable=false",
@@ -188,6 +191,7 @@ def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
 
 def test_what_is_turned_off_is_not_made(helm: Run) -> None:
     off = (
+        "admissionPolicy.enabled=false",
         "rbac.create=false",
         "serviceAccount.create=false",
         "plugins.enabled=false",
@@ -259,6 +263,21 @@ def test_every_crd_asks_to_be_kept() -> None:
 # ------------------------------------------------------------------ rights
 
 
+def test_the_admission_policy_follows_the_account(helm: Run) -> None:
+    def users(*options: str) -> set[str]:
+        return {
+            condition["expression"].partition(" == ")[2].strip('"')
+            for body in render(helm, *options)
+            if body["kind"] == "ValidatingAdmissionPolicy"
+            for condition in body["spec"]["matchConditions"]
+        }
+
+    account = "system:serviceaccount:apps:"
+    assert users() == {account + "spark-integrations"}
+    assert users("--set", "serviceAccount.name=mine") == {account + "mine"}
+    assert users("--set", "serviceAccount.create=false") == {account + "default"}
+
+
 def rules(body: Object) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
     return [
         (
@@ -278,13 +297,13 @@ def test_the_operator_has_these_rights_and_no_others(helm: Run) -> None:
     assert sorted(rules(one(objects, "ClusterRole"))) == sorted(
         [
             (f"{group}/integrations", ("get", "list", "watch"), (), ()),
-            (f"{group}/plugins", ("get", "list", "watch"), (), ()),
-            (f"{group}/schedulers", ("get", "list", "watch"), (), ()),
+            (f"{group}/plugins", ("list", "watch"), (), ()),
+            (f"{group}/schedulers", ("list", "watch"), (), ()),
             (f"{group}/integrations/status", ("patch",), (), ()),
             ("batch/jobs", ("create", "get", "list", "watch", "delete"), (), ()),
-            ("/pods", ("get", "list"), (), ()),
+            ("/pods", ("list",), (), ()),
             ("/persistentvolumeclaims", ("get",), (), ()),
-            ("/events", ("create", "patch"), (), ()),
+            ("/events", ("create",), (), ()),
         ]
     )
     assert sorted(rules(one(objects, "Role"))) == sorted(

@@ -171,6 +171,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("Plugin", {"credentials": [{"name": ".."}]}, "it becomes the name of a file"),
     ("Plugin", {"credentials": [{"name": "..data"}]}, "it becomes the name of a file"),
     ("Plugin", {"credentials": [{"name": "."}]}, "it becomes the name of a file"),
+    ("Plugin", {"credentials": [{"name": ".netrc"}]}, "it becomes the name of a file"),
+    ("Plugin", {"credentials": [{"name": "-rf"}]}, "it becomes the name of a file"),
     ("Plugin", {"credentials": [{"name": "a"}, {"name": "a"}]}, "Duplicate value"),
     ("Plugin", {"credentials": [{"name": f"k{n}"} for n in range(65)]}, "at most 64 items"),
     ("Plugin", {"minUpdateFrequencyMinutes": 0}, "greater than or equal to 1"),

@@ -14,6 +14,14 @@ from tests.decide.make import failed, fetching, integration, job, run, succeeded
 from spark_cli.decide import kept
 from spark_operator.model.status import Status
 
+OWNER = {
+    "apiVersion": "spark-integrations.dev/v1",
+    "kind": "Integration",
+    "name": "x",
+    "uid": "u",
+    "controller": True,
+}
+
 OLD = job(uid="6", name="alice-6", run_number=6, succeeded=True)
 NEW = job(uid="7", name="alice-7", run_number=7)
 
@@ -56,7 +64,7 @@ def job_body(number: int) -> dict[str, Any]:
             "namespace": "default",
             "uid": f"job-{number}",
             "labels": {"spark-integrations.dev/run": str(number)},
-            "ownerReferences": [{"uid": "u", "controller": True}],
+            "ownerReferences": [OWNER],
         }
     }
 

@@ -54,7 +54,7 @@ def test_each_rule_that_one_state_decides_is_judged() -> None:
         ("self.a >= self.b", {"a": 15, "b": 60}, False),
         ("self.size() <= 3 && !self.contains('.')", "abc", True),
         ("self.size() <= 3 && !self.contains('.')", "a.b", False),
-        ("self != '.' && !self.startsWith('..')", "..a", False),
+        ("!self.startsWith('.') && !self.startsWith('-')", ".a", False),
         ("self.all(key, key.matches('^[a-z]+$'))", {"a": "1", "b": "2"}, True),
         ("self.all(key, key.matches('^[a-z]+$'))", {"a": "1", "B": "2"}, False),
     ],

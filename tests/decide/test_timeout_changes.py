@@ -10,6 +10,14 @@ from spark_operator.decide.running import OVERSTAY_GRACE_SECONDS
 from spark_operator.decide.view import View
 from spark_operator.model import integration, job
 
+OWNER = {
+    "apiVersion": "spark-integrations.dev/v1",
+    "kind": "Integration",
+    "name": "x",
+    "uid": "u",
+    "controller": True,
+}
+
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
@@ -38,7 +46,7 @@ def running(*, spec_timeout: int, job_deadline: int, age: float) -> View:
                 "namespace": "n",
                 "name": "a-1",
                 "creationTimestamp": started,
-                "ownerReferences": [{"uid": "u", "controller": True}],
+                "ownerReferences": [OWNER],
             },
             "spec": {"activeDeadlineSeconds": job_deadline},
             "status": {"ready": 1},

@@ -121,3 +121,46 @@ async def test_a_ghost_of_another_installation_does_not_take_our_scheduler(
     watched.hear("schedulers", body("ours"))
     watched.intake.ghost("schedulers", "theirs")
     assert watched.cache.scheduler is not None
+
+
+OWNED = {
+    "apiVersion": "spark-integrations.dev/v1",
+    "kind": "Integration",
+    "name": "spark",
+    "uid": "mine",
+    "controller": True,
+}
+
+
+def owned(uid: str, namespace: str = "spark", **owner: Any) -> dict[str, Any]:
+    """A Job of one name, with the Integration "mine" of namespace "spark" for its owner."""
+    metadata = {**body(uid)["metadata"], "namespace": namespace, "name": "job"}
+    return {"metadata": {**metadata, "ownerReferences": [{**OWNED, **owner}]}}
+
+
+def test_a_job_in_another_namespace_is_nobodys_whatever_it_says_of_its_owner(
+    watched: Watched,
+) -> None:
+    mine = integration.parse(body("mine"))
+    watched.cache.put_integration(mine)
+    watched.hear("jobs", owned("forged", "mallory"))
+    assert watched.cache.jobs_of(mine) == ()
+    assert not watched.cache.job_seen(mine, "job")
+    watched.hear("jobs", owned("true"))
+    watched.hear("jobs", owned("forged", "mallory"))
+    assert [j.uid for j in watched.cache.jobs_of(mine)] == ["true"]
+    watched.hear("jobs", owned("forged", "mallory"), deleted=True)
+    assert [j.uid for j in watched.cache.jobs_of(mine)] == ["true"]
+    assert watched.cache.job_seen(mine, "job")
+
+
+@pytest.mark.parametrize(
+    "owner", [{"kind": "ConfigMap"}, {"apiVersion": "example.com/v1"}, {"controller": False}]
+)
+def test_a_job_that_no_integration_controls_is_nobodys(
+    watched: Watched, owner: dict[str, Any]
+) -> None:
+    mine = integration.parse(body("mine"))
+    watched.cache.put_integration(mine)
+    watched.hear("jobs", owned("forged", **owner))
+    assert watched.cache.jobs_of(mine) == ()

@@ -241,7 +241,7 @@ class Replica:
                 self._delete(jobs, foreground)
             case decisions.LookUpJob(name=name):
                 job = self._request(self._live_job, integration.uid, name)
-                known = self._cache.job_entry(integration.uid, name)
+                known = self._cache.job_entry(integration, name)
                 if job is None:
                     looked_up.job_absent = True
                     if known is not None:

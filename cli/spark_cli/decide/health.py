@@ -313,13 +313,13 @@ def _everywhere(
 # As the chart grants it (templates/rbac.yaml), no more and no less.
 OF_THE_OPERATOR = (
     *_everywhere(_SPARK, "integrations", "to watch", "get", "list", "watch"),
-    *_everywhere(_SPARK, "plugins", "to watch", "get", "list", "watch"),
-    *_everywhere(_SPARK, "schedulers", "to watch", "get", "list", "watch"),
+    *_everywhere(_SPARK, "plugins", "to watch", "list", "watch"),
+    *_everywhere(_SPARK, "schedulers", "to watch", "list", "watch"),
     *_everywhere(_SPARK, "integrations", "states", "patch", subresource="status"),
     *_everywhere("batch", "jobs", "fetches", "create", "get", "list", "watch", "delete"),
-    *_everywhere("", "pods", "outcomes", "get", "list"),
+    *_everywhere("", "pods", "outcomes", "list"),
     *_everywhere("", "persistentvolumeclaims", "destinations", "get"),
-    *_everywhere("", "events", "Events", "create", "patch"),
+    *_everywhere("", "events", "Events", "create"),
     Right("create", "coordination.k8s.io", "leases", "to lead", where=Where.OWN),
     Right("get", "coordination.k8s.io", "leases", "to lead", where=Where.OWN, named=True),
     Right("update", "coordination.k8s.io", "leases", "to lead", where=Where.OWN, named=True),

@@ -10,7 +10,8 @@ from spark_operator.model.record import record
 
 @record(frozen=True, slots=True)
 class Job:
-    """``owner_uid`` is the controlling owner's; ``run_number`` is a label, so a hint, never a proof."""
+    """``owner_uid`` is the controlling Integration's, empty where another kind controls it;
+    ``run_number`` is a label, so a hint, never a proof."""
 
     uid: str
     namespace: str
@@ -37,7 +38,9 @@ def _controller_uid(metadata: Mapping[str, Any]) -> str:
     for owner in fields.items(metadata.get("ownerReferences")):
         reference = fields.mapping(owner)
         if reference.get("controller") is True:
-            return fields.text(reference.get("uid"))
+            group = fields.text(reference.get("apiVersion")).partition("/")[0]
+            ours = group == names.GROUP and reference.get("kind") == "Integration"
+            return fields.text(reference.get("uid")) if ours else ""
     return ""
 
 

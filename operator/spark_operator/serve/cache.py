@@ -14,6 +14,10 @@ from spark_operator.model.job import Job
 from spark_operator.model.plugin import Plugin
 from spark_operator.model.scheduler import Scheduler
 
+# Namespace and uid: whoever may make Jobs in one namespace can write the uid of an Integration in
+# another one into them, and Kubernetes takes its time to find that such an owner is none.
+_Owner = tuple[str, str]
+
 
 @dataclass(slots=True)
 class JobEntry:
@@ -54,8 +58,8 @@ class Cache:
     scheduler: Scheduler | None = None
     running: dict[str, str] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
-    _jobs: dict[str, dict[str, JobEntry]] = field(default_factory=dict)
-    _seen_jobs: dict[str, set[str]] = field(default_factory=dict)
+    _jobs: dict[_Owner, dict[str, JobEntry]] = field(default_factory=dict)
+    _seen_jobs: dict[_Owner, set[str]] = field(default_factory=dict)
     _schemas: dict[str, tuple[int, Schema]] = field(default_factory=dict)
 
     # --- Integrations
@@ -77,13 +81,14 @@ class Cache:
             self.running[integration.uid] = integration.spec.service
         else:
             self.running.pop(integration.uid, None)
-            self._seen_jobs.pop(integration.uid, None)
+            self._seen_jobs.pop((integration.namespace, integration.uid), None)
         return True
 
     def remove_integration(self, uid: str) -> None:
-        self.integrations.pop(uid, None)
+        entry = self.integrations.pop(uid, None)
         self.running.pop(uid, None)
-        self._seen_jobs.pop(uid, None)
+        if entry is not None:
+            self._seen_jobs.pop((entry.integration.namespace, uid), None)
 
     def forget_looks(self) -> None:
         """Let the next tick look at every Integration, whatever was found before."""
@@ -95,7 +100,8 @@ class Cache:
     # --- Jobs
 
     def put_job(self, job: Job, monotonic: float) -> bool:
-        entries = self._jobs.setdefault(job.owner_uid, {})
+        owner = (job.namespace, job.owner_uid)
+        entries = self._jobs.setdefault(owner, {})
         entry = entries.get(job.name)
         if entry is None or entry.job.uid != job.uid:
             entries[job.name] = JobEntry(job, first_seen=monotonic, was_ready=job.ready)
@@ -104,29 +110,31 @@ class Cache:
         else:
             entry.job = job
             entry.was_ready = entry.was_ready or job.ready
-        self._seen_jobs.setdefault(job.owner_uid, set()).add(job.name)
+        self._seen_jobs.setdefault(owner, set()).add(job.name)
         return True
 
     def remove_job(self, job: Job) -> None:
         """Forget the Job, but not that it was there: gone after having been seen means lost."""
-        entries = self._jobs.get(job.owner_uid, {})
+        owner = (job.namespace, job.owner_uid)
+        entries = self._jobs.get(owner, {})
         entry = entries.get(job.name)
         if entry is not None and entry.job.uid == job.uid:
             del entries[job.name]
         if not entries:
-            self._jobs.pop(job.owner_uid, None)
-            if job.owner_uid not in self.integrations:
-                self._seen_jobs.pop(job.owner_uid, None)
+            self._jobs.pop(owner, None)
+            known = self.integrations.get(job.owner_uid)
+            if known is None or known.integration.namespace != job.namespace:
+                self._seen_jobs.pop(owner, None)
 
-    def jobs_of(self, uid: str) -> tuple[Job, ...]:
-        entries = self._jobs.get(uid)
+    def jobs_of(self, integration: Integration) -> tuple[Job, ...]:
+        entries = self._jobs.get((integration.namespace, integration.uid))
         return tuple([entry.job for entry in entries.values()]) if entries else ()
 
-    def job_entry(self, uid: str, name: str) -> JobEntry | None:
-        return self._jobs.get(uid, {}).get(name)
+    def job_entry(self, integration: Integration, name: str) -> JobEntry | None:
+        return self._jobs.get((integration.namespace, integration.uid), {}).get(name)
 
-    def job_seen(self, uid: str, name: str) -> bool:
-        return name in self._seen_jobs.get(uid, ())
+    def job_seen(self, integration: Integration, name: str) -> bool:
+        return name in self._seen_jobs.get((integration.namespace, integration.uid), ())
 
     def all_jobs(self) -> Iterator[Job]:
         for entries in self._jobs.values():

@@ -286,7 +286,7 @@ class Evaluator:
     async def _look_up_job(self, integration: Integration, name: str, looked_up: LookUps) -> None:
         job = await jobs.read(self.api, integration.namespace, name)
         if job is None:
-            self._forget_job(integration.uid, name)
+            self._forget_job(integration, name)
             looked_up.job_absent = True
         elif job.owner_uid != integration.uid:
             looked_up.rejection = f'a Job "{name}" of another owner exists'
@@ -294,9 +294,9 @@ class Evaluator:
             looked_up.job_is_live = True
             self.cache.put_job(job, self.clock.monotonic())
 
-    def _forget_job(self, uid: str, name: str) -> None:
+    def _forget_job(self, integration: Integration, name: str) -> None:
         """Gone before any watch told so; the cache may have it still."""
-        entry = self.cache.job_entry(uid, name)
+        entry = self.cache.job_entry(integration, name)
         if entry is not None:
             self.cache.remove_job(entry.job)
 

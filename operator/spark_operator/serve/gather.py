@@ -61,17 +61,17 @@ def view(
 ) -> View:
     integration = entry.integration
     run = integration.status.run
-    job = cache.job_entry(integration.uid, run.job_name) if run is not None else None
+    job = cache.job_entry(integration, run.job_name) if run is not None else None
     return View(
         integration=integration,
         plugin=cache.plugins.get(integration.spec.service),
         scheduler=cache.scheduler,
         config_problem=config_problem(cache, entry),
-        jobs=cache.jobs_of(integration.uid),
+        jobs=cache.jobs_of(integration),
         rejection=looked_up.rejection,
         job_absent=looked_up.job_absent,
         job_is_live=looked_up.job_is_live,
-        job_seen=run is not None and cache.job_seen(integration.uid, run.job_name),
+        job_seen=run is not None and cache.job_seen(integration, run.job_name),
         job_age_seconds=monotonic - job.first_seen if job is not None else 0.0,
         job_was_ready=job is not None and job.was_ready,
         pod=looked_up.pod_for(job.job if job is not None else None),

@@ -117,7 +117,8 @@ def test_a_newcomer_finds_the_cause_with_two_looks(applied: Demo, name: str) -> 
     cluster.wait_ready(applied.place, name, reason)
     table = applied.place.kubectl("get", "integrations", "-n", NAMESPACE)
     line = next(line.split() for line in table.splitlines() if line.startswith(f"{name} "))
-    assert line[3:5] == ["False", reason]
+    assert "False" in line
+    assert reason in line
     told = Spark(applied.place.environment["KUBECONFIG"], NAMESPACE)("status", name)
     assert told.code == 0
     why = next(line for line in told.out.splitlines() if line.startswith("Why:"))

@@ -10,6 +10,7 @@ import json
 import subprocess
 import tarfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from typing import Any
 
 import pytest
 from dev.demo.place import Place
-from dev.demo.run import RELEASE, SYSTEM
+from dev.demo.run import GROUP, RELEASE, SYSTEM
 from dev.images import Images, reference
 from dev.waiting import until
 from tests.chaos.audit import audit
-from tests.chaos.record import Recorder
+from tests.chaos.record import Observation, Recorder
 from tests.e2e import cluster, service, shop
 from tests.e2e.cluster import orders, wanted
 
@@ -48,7 +49,10 @@ RESTING = {
     "waits": "AtCapacity",
     "holds": "Fetching",
 }
+# The judge knows one Plugin, and what is due by the spec alone.
+JUDGED = {*MINUTELY, "hourly", "no-host", "wrong-token", "suspended"}
 VALUES = {
+    "scheduler": {"spec": {"maxConcurrentFetches": 20}},
     # One feed at a time, so that one that does not end lets the other wait.
     "plugins": {"overrides": {"rss": {"maxConcurrentFetches": 1}}},
 }
@@ -112,7 +116,7 @@ def integrations(place: Place) -> Iterator[dict[str, Any]]:
         updateFrequencyMinutes=60,
     )
     yield wanted("wrong-token", **fetched, credentialsSecretName="wrong", updateFrequencyMinutes=60)
-    yield wanted("suspended", **fetched, suspend=True)
+    yield wanted("suspended", **fetched, suspend=True, updateFrequencyMinutes=60)
     yield wanted("unknown", service="nosuch")
     yield wanted("config", config={**orders(), "baseUrl": 7})
     feed = {"service": "rss", "credentialsSecretName": None, "timeoutSeconds": 3600}
@@ -148,6 +152,22 @@ def stays(place: Place, before: dict[str, dict[str, Any]], uids: dict[str, str])
 def uids_of(place: Place) -> dict[str, str]:
     found = place.get("integrations", NAMESPACE)
     return {item["metadata"]["name"]: item["metadata"]["uid"] for item in found}
+
+
+def owner(job: Observation) -> str:
+    uid: str = next(o["uid"] for o in job.body["metadata"]["ownerReferences"] if o["controller"])
+    return uid
+
+
+def judged(observations: list[Observation], uids: dict[str, str]) -> list[Observation]:
+    concerned = {uids[name] for name in JUDGED}
+    wanted_of = {
+        "Integration": lambda seen: seen.uid in concerned,
+        "Job": lambda seen: owner(seen) in concerned,
+        "Plugin": lambda seen: seen.name == "rest",
+        "Scheduler": lambda _: True,
+    }
+    return [seen for seen in observations if wanted_of[seen.kind](seen)]
 
 
 def test_every_integration_goes_on_through_upgrade_downgrade_removal_and_reinstallation(
@@ -208,8 +228,15 @@ def test_every_integration_goes_on_through_upgrade_downgrade_removal_and_reinsta
     finally:
         recorder.stop()
 
+    observations = recorder.observations()
+    jobs_of: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for seen in observations:
+        if seen.kind == "Job":
+            run = seen.body["metadata"]["labels"][f"{GROUP}/run"]
+            jobs_of[owner(seen), run].add(seen.uid)
+    assert {key: made for key, made in jobs_of.items() if len(made) > 1} == {}
     findings = audit(
-        recorder.observations(),
+        judged(observations, uids),
         disturbances=[(away_from, back_at)],
         ended_at=ended_at,
         tolerance_seconds=TOLERANCE_SECONDS,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_operator.act import job_manifest
-from spark_operator.decide import fetch, validity
+from spark_operator.decide import claim, validity
 from spark_operator.model import integration, plugin, scheduler
 from spark_operator.model.status import Run, Trigger
 
@@ -49,7 +49,7 @@ def job(
         attempt=1,
         trigger=Trigger.SCHEDULED,
         generation=1,
-        job_name=fetch.job_name(asked, 1),
+        job_name=claim.job_name(asked, 1),
         started_at=NOW,
     )
     return job_manifest.build(

@@ -465,9 +465,14 @@ def _nested(depth: int) -> str:
 def _deep(street: Street, name: str, depth: int) -> str:
     _post(street, name, _nested(depth))
     street.settle()
-    condition = street.beside.condition(name)
-    assert condition, "nobody looks at it"
-    return f"{condition['reason']}: {condition['message']}"
+    # No client of Python reads it either.
+    ready = '{.status.conditions[?(@.type=="Ready")]'
+    path = f"jsonpath={ready}.reason}}: {ready}.message}}"
+    answer = street.installation.cluster.kubectl(
+        "get", "integration", name, "--namespace", "mallory", "-o", path
+    )
+    assert answer.startswith("InvalidConfig: spec.config is nested too deeply")
+    return answer
 
 
 def _post(street: Street, name: str, config: str) -> None:

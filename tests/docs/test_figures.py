@@ -27,6 +27,7 @@ def hours(seconds: float) -> str:
 
 
 SIZES = {
+    "levels of spec.config": f"{validity.MAX_CONFIG_LEVELS} levels",
     "spec.config": f"{validity.MAX_CONFIG_BYTES // KIB} KiB",
     "a message of a fetch": f"{result.MAX_TEXT} characters",
     "the whole message of a pod": f"{result.MAX_BYTES} bytes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from dev.toolchain import Toolchain
 from tests.chart.support import CHART
-from tests.support.pages import DOCS, tables
+from tests.support.pages import DOCS, ROOT, tables
 
 NAME = "spark-integrations"
 Rule = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -69,3 +70,19 @@ def test_the_rights_of_users(roles: dict[tuple[str, str], dict[str, Any]]) -> No
     assert sorted((words(role), *written([tuple(rest)])[0]) for role, *rest in rows) == sorted(
         found
     )
+
+
+def test_each_threat_has_a_test_that_is_there() -> None:
+    (rows,) = shown("threat", "control", "test")
+    assert len(rows) >= 12
+    for threat, _, named in rows:
+        file, _, name = named.strip("`").partition("::")
+        tree = ast.parse((ROOT / file).read_text())
+        functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        assert name in functions, f"{threat}: {named}"
+
+
+def test_what_cannot_be_prevented_is_said_first() -> None:
+    first = (DOCS / "security.md").read_text().split("\n\n")[1]
+    assert "Whoever may create Integrations in a namespace can read its Secrets" in first
+    assert "Nothing can prevent that" in first

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from spark_operator.act.fence import Fenced, Guard, fenced_by
+from spark_operator.model import nesting
 
 __all__ = ["Api", "ApiError", "Fenced", "Guard", "NoAnswer"]
 
@@ -79,7 +80,7 @@ class Api:
                 headers=headers,
                 timeout=_TIMEOUT,
             ) as response:
-                payload = await response.read()
+                payload = nesting.shallow(await response.read())
                 if response.status < 400:
                     return dict(json.loads(payload))
                 raise _error(response, payload)

@@ -10,7 +10,7 @@ import referencing.jsonschema
 from jsonschema.exceptions import SchemaError, best_match
 from jsonschema.protocols import Validator
 
-from spark_operator.model import destination
+from spark_operator.model import destination, nesting
 from spark_operator.model.destination import Destination
 from spark_operator.model.integration import Integration
 from spark_operator.model.plugin import Plugin
@@ -18,6 +18,9 @@ from spark_operator.model.result import clean
 from spark_operator.model.scheduler import Scheduler
 
 MAX_CONFIG_BYTES = 16 * 1024
+# Below nesting.MAX_DEPTH by more than what any answer of the API server has around a config.
+MAX_CONFIG_LEVELS = 50
+_TOO_DEEP = f"spec.config is nested too deeply; at most {MAX_CONFIG_LEVELS} levels are allowed."
 # What stands in these is data, whatever it looks like.
 _NO_SCHEMAS = ("const", "default", "enum", "examples")
 
@@ -106,13 +109,16 @@ def _references(node: Any) -> Iterator[str]:
 def config_problem(integration: Integration, schema: Schema) -> str | None:
     """Size first: a config of a megabyte is not worth a validation."""
     try:
-        size = len(
-            json.dumps(integration.spec.config, ensure_ascii=False).encode("utf-8", "replace")
-        )
+        text = json.dumps(integration.spec.config, ensure_ascii=False)
     except RecursionError:
-        return "spec.config is nested too deeply."
+        return _TOO_DEEP
+    if nesting.CUT in text:
+        return _TOO_DEEP
+    size = len(text.encode("utf-8", "replace"))
     if size > MAX_CONFIG_BYTES:
         return f"spec.config has {size} bytes; at most {MAX_CONFIG_BYTES} are allowed."
+    if nesting.depth(integration.spec.config) > MAX_CONFIG_LEVELS:
+        return _TOO_DEEP
     return schema.problem(integration.spec.config)
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import kopf
 
 from spark_operator.act.fence import FencedRequest
+from spark_operator.serve.responses import ShallowResponse
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # For each worker of the leader one, for the watches, and for what else asks.
@@ -40,6 +41,7 @@ class Connection:
             headers={**self.headers, "User-Agent": "spark-integrations"},
             middlewares=self.middlewares,
             request_class=FencedRequest,
+            response_class=ShallowResponse,
         )
 
     async def close(self) -> None:

@@ -45,6 +45,7 @@ class Evaluator:
     identity: str
     metrics: Metrics
     _failures: dict[str, int] = field(default_factory=dict)
+    _overtaken: set[str] = field(default_factory=set)
 
     def look(self, uid: str) -> Decision | None:
         """What would be decided from the cache alone: no request, no write."""
@@ -58,6 +59,7 @@ class Evaluator:
         try:
             await self._steps(uid)
             self._failures.pop(uid, None)
+            self._overtaken.discard(uid)
         except Fenced:
             # The lead is lost: the next leader finds everything in the status.
             pass
@@ -120,6 +122,7 @@ class Evaluator:
 
     async def _steps(self, uid: str) -> None:
         looked_up = LookUps()
+        self._overtaken.discard(uid)
         for _ in range(_MAX_STEPS):
             entry = self.cache.integrations.get(uid)
             if entry is None or not self.leading():
@@ -131,6 +134,9 @@ class Evaluator:
                 self._not_waiting(entry, decision)
             if not await self._step(entry, decision, looked_up):
                 return
+        if uid in self._overtaken:
+            # Somebody changes it all the time, which must not hold this worker up for the others.
+            raise ApiError(409, "Conflict", "it changes faster than its status can be written")
         raise RuntimeError(f"no rest after {_MAX_STEPS} steps")
 
     def _not_waiting(self, entry: Entry, decision: Decision) -> None:
@@ -215,6 +221,7 @@ class Evaluator:
                 return False
             if not error.conflict:
                 raise
+            self._overtaken.add(integration.uid)
             await self._read_again(integration)
             return False
         except NoAnswer:

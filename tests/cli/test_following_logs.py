@@ -9,18 +9,10 @@ from typing import Any
 from tests.cli.server import Answer, Asked, Server
 from tests.cli.support import Spark
 from tests.cli.test_reaching import kubeconfig
-from tests.decide.make import failed, fetching, integration, job, run, succeeded
+from tests.decide.make import OWNER, failed, fetching, integration, job, run, succeeded
 
 from spark_cli.decide import kept
 from spark_operator.model.status import Status
-
-OWNER = {
-    "apiVersion": "spark-integrations.dev/v1",
-    "kind": "Integration",
-    "name": "x",
-    "uid": "u",
-    "controller": True,
-}
 
 OLD = job(uid="6", name="alice-6", run_number=6, succeeded=True)
 NEW = job(uid="7", name="alice-7", run_number=7)

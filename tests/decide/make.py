@@ -17,6 +17,14 @@ from spark_operator.model.status import ErrorClass, Outcome, Run, Status, Trigge
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 UID = "0b1f5c1e-0000-4000-8000-000000000001"
 POSTGRES = Destination("postgres", secret_name="warehouse")
+# As the owner reference of a Job, in a body of the API server.
+OWNER = {
+    "apiVersion": "spark-integrations.dev/v1",
+    "kind": "Integration",
+    "name": "x",
+    "uid": "u",
+    "controller": True,
+}
 
 
 def ago(**units: float) -> datetime:

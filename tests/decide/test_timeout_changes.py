@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tests.decide.make import OWNER
+
 from spark_operator.decide.decision import Wait
 from spark_operator.decide.fetch import decide
 from spark_operator.decide.running import OVERSTAY_GRACE_SECONDS
 from spark_operator.decide.view import View
 from spark_operator.model import integration, job
-
-OWNER = {
-    "apiVersion": "spark-integrations.dev/v1",
-    "kind": "Integration",
-    "name": "x",
-    "uid": "u",
-    "controller": True,
-}
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -18,4 +18,13 @@ def end_in_order() -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
+    # `timeout` sends it twice, to its child and to the group: the second would break off the removing that
+    # the first began. A function and not SIG_IGN, which a child that is started on the way out would inherit.
+    for other in _CODES:
+        if signal.getsignal(other) is _end:
+            signal.signal(other, _already_ending)
     sys.exit(_CODES[signal.Signals(number)])
+
+
+def _already_ending(_number: int, _frame: FrameType | None) -> None:
+    """The first one ends it."""

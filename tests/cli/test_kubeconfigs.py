@@ -6,6 +6,9 @@ import base64
 import json
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +146,32 @@ def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
 def test_a_key_is_gone_with_the_process_however_that_ends(
     tmp_path: Path, number: int, program: str
 ) -> None:
-    temporary = tmp_path / "tmp"
+    with _reading_a_key(tmp_path, program) as (process, temporary):
+        process.send_signal(number)
+        process.communicate(timeout=30)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_key_is_gone_though_the_signal_comes_again_and_again(tmp_path: Path, number: int) -> None:
+    with _reading_a_key(tmp_path, "kubectl-spark") as (process, temporary):
+        while process.poll() is None:
+            process.send_signal(number)
+        said = process.stderr.read()
+    assert list(temporary.iterdir()) == []
+    assert "Traceback" not in said
+
+
+@contextmanager
+def _reading_a_key(place: Path, program: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A command that waits for a server which never answers, and where its files are."""
+    temporary = place / "tmp"
     temporary.mkdir()
     key = base64.b64encode(b"the key").decode()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         cluster = {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}
         path = write(
-            tmp_path / "a",
+            place / "a",
             "a",
             clusters=[{"name": "a", "cluster": {**cluster, "certificate-authority-data": key}}],
         )
@@ -157,9 +179,7 @@ def test_a_key_is_gone_with_the_process_however_that_ends(
         words = ["list"] if program == "kubectl-spark" else ["status", ""]
         with here.start(*words, program=program) as process:
             until(lambda: any(temporary.rglob("certificate-authority")), 30, "it reads no key")
-            process.send_signal(number)
-            process.communicate(timeout=30)
-    assert list(temporary.iterdir()) == []
+            yield process, temporary
 
 
 @pytest.mark.parametrize(

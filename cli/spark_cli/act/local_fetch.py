@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,8 +34,8 @@ def run(
     try:
         return _run(folder, secret, document, credentials, data, limit)
     finally:
-        shutil.rmtree(secret, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        private_files.remove(secret)
+        private_files.remove(folder)
 
 
 def _run(

@@ -3,8 +3,11 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _folders: list[Path] = []
 
@@ -21,12 +24,27 @@ def new_folder(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
 
 
+def remove(folder: Path) -> None:
+    """The whole of it: a signal that comes meanwhile waits, for an exception midway would leave keys behind."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _remove_at_exit(folder: Path) -> None:
+    # Not let through again: we end in any case, and out of an atexit callback an exception is a traceback.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    remove(folder)
+
+
 def folder() -> Path:
     """One folder of this process, with mode 0700."""
     if not _folders:
         made = new_folder("kubectl-spark-")
         _folders.append(made)
-        atexit.register(shutil.rmtree, made, ignore_errors=True)
+        atexit.register(_remove_at_exit, made)
     return _folders[0]
 
 

@@ -111,32 +111,34 @@ class ApiServer:
     def __init__(self, host: str, lookup: Callable[..., Any]) -> None:
         self._lookup = lookup
         self._host = host
-        self._addresses: set[Address] = set()
-        self._host_known = False
+        self._addresses: frozenset[Address] = frozenset()
+        # At once where it is an address, as kubelet has it; some clouds put a name in its place.
+        literal = _literal(host.strip("[]"))
+        self._host_known = literal is not None
+        if literal is not None:
+            self._add([literal])
         self._asked = threading.Thread(target=self._ask, name="api-server", daemon=True)
         self._asked.start()
 
     def _ask(self) -> None:
-        self._host_known = self._add(self._host)
+        if not self._host_known:
+            self._host_known = self._look_up(self._host)
         # Where a cluster has no DNS there is no such name, and nobody else can look it up.
-        self._add(API_NAME)
+        self._look_up(API_NAME)
 
-    def _add(self, host: str) -> bool:
+    def _look_up(self, host: str) -> bool:
         try:
-            found = [ipaddress.ip_address(host.strip("[]"))]
-        except ValueError:
-            try:
-                found = [
-                    ipaddress.ip_address(entry[4][0])
-                    for entry in self._lookup(host, None, type=socket.SOCK_STREAM)
-                ]
-            except (OSError, ValueError):
-                return False
-        # Whole sets are replaced, since another thread may be reading.
-        self._addresses = self._addresses | {one for a in found for one in reached(a)}
+            found = self._lookup(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return False
+        self._add(ipaddress.ip_address(entry[4][0]) for entry in found)
         return True
 
-    def addresses(self) -> set[Address]:
+    def _add(self, addresses: Iterable[Address]) -> None:
+        # Replaced as a whole, since another thread may be reading.
+        self._addresses |= {one for address in addresses for one in reached(address)}
+
+    def addresses(self) -> frozenset[Address]:
         """Raises `TransientError` where they cannot be told: then nothing may be connected to."""
         self._asked.join(LOOKUP_SECONDS)
         if not self._host_known:

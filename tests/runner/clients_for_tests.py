@@ -113,6 +113,15 @@ def thread(context, url):
         pool.submit(copy_context().run, session, context, url).result()
 
 
+def dns(_context, url):
+    """As a resolver does that is written in Python."""
+    question = b"ID\1\0\0\1\0\0\0\0\0\0\5asked\2by\6python\0\0\1\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.sendto(question, _to(url))
+        assert sock.recv(512).startswith(b"ID")
+
+
 def by_name(_context, url):
     """Without a lookup of its own: C does it, and the hook does not see its answer."""
     connect(_context, url)

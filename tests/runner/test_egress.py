@@ -323,7 +323,37 @@ def test_every_bundled_plugin_that_takes_an_address_is_held_to_it(
     refused(guarded.fetch(), everywhere, METADATA, "link-local")
 
 
+# --- where the API server is
+
+
+def test_an_api_server_that_is_known_by_name_is_refused_by_its_address(guarded, everywhere, net):
+    net.names["api.cloud.example"] = [PUBLIC]
+    guarded.environment["KUBERNETES_SERVICE_HOST"] = "api.cloud.example"
+    for host in (PUBLIC, "api.cloud.example", "public.example"):
+        refused(fetch(guarded, everywhere.url(host)), everywhere, "API server")
+
+
+def test_while_nobody_can_tell_where_it_is_nothing_is_connected_to(guarded, everywhere):
+    guarded.environment["KUBERNETES_SERVICE_HOST"] = "api.gone.example"
+    ended = fetch(guarded, everywhere.url(PUBLIC))
+    assert (ended.exit, "api.gone.example cannot be resolved" in ended.said) == (1, True)
+    assert everywhere.asked == []
+
+
+def test_a_cluster_without_names_of_its_own_fetches(guarded, everywhere, net):
+    del net.names["kubernetes.default.svc"]
+    assert fetch(guarded, everywhere.url(PUBLIC)).message == {"rows": 1}
+
+
 # --- what is exempt
+
+
+def test_dns_can_be_asked_in_python_and_nothing_else_at_its_server(guarded, everywhere, net):
+    ended = fetch(guarded, "http://10.99.0.53:53", client="dns")
+    assert ended.message == {"rows": 1}, ended.stderr
+    assert "asked.by.python" in net.asked
+    for url, client in (("http://10.99.0.53:54", "dns"), ("http://10.99.0.53:53", "connect")):
+        refused(fetch(guarded, url, client=client), everywhere, "10.99.0.53", "private")
 
 
 def test_credentials_are_written_back_while_the_plugin_itself_is_kept_away_from_the_api_server(

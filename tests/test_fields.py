@@ -114,6 +114,7 @@ TESTS = {
         "spec.credentials.required": f"{_JOB}::test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing",
         "spec.credentials.description": "tests/plugins/test_manifests.py::test_the_files_in_the_chart_are_those_of_the_code",
         "spec.writesCredentials": _WRITE_BACK,
+        "spec.egressHosts": "tests/runner/test_egress.py::test_a_private_address_is_refused_where_the_plugin_does_not_open_it",
         "spec.defaultUpdateFrequencyMinutes": _FREQUENCY,
         "spec.minUpdateFrequencyMinutes": _FREQUENCY,
         "spec.maxConcurrentFetches": f"{_SETTINGS}::test_no_more_go_on_at_once_than_there_are_places",

@@ -59,6 +59,11 @@ class Demo:
         values = {
             **_image("operator", place.operator_image),
             **_image("runner", place.runner_image),
+            # What is fetched from here are Services of this cluster, which have private addresses.
+            **{
+                f"plugins.overrides.{plugin}.egressHosts[0]": "*.svc"
+                for plugin in ("github", "ical", "rest", "rss")
+            },
         }
         place.run(
             "helm",

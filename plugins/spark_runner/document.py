@@ -69,6 +69,7 @@ class Document(_Part):
     config: dict[str, Any] = {}
     credentials: CredentialsPart | None = None
     destination: DestinationPart
+    egress_hosts: list[str] = []
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
 
     @property

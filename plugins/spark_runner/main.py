@@ -20,8 +20,8 @@ from spark_plugins import registry
 from spark_plugins.contract import Context
 from spark_plugins.errors import PermanentError
 from spark_runner import document as documents
+from spark_runner import egress, secret_api, termination
 from spark_runner import log as logs
-from spark_runner import secret_api, termination
 from spark_runner.begin import Begin
 from spark_runner.classify import classify
 from spark_runner.destinations import settle
@@ -158,6 +158,10 @@ def _fetch(
     warnings: list[str],
     dry_run: int | None,
 ) -> Outcome:
+    # Before any code of a plugin is imported, and before anything of the tenant's is read.
+    egress.install(
+        document.service, document.egress_hosts, f" Then fetch with {document.force_command}"
+    )
     plugin: Any = registry.load(document.service)
     try:
         config = plugin.Config.model_validate(document.config)

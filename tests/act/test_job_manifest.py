@@ -115,6 +115,13 @@ def test_the_pod_is_restricted_and_has_no_token() -> None:
     }
 
 
+def test_the_room_to_work_in_is_bounded_and_nothing_else_can_be_written() -> None:
+    volumes = {volume["name"]: volume for volume in pod(build())["volumes"]}
+    assert volumes["tmp"] == {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}
+    writable = [mount for mount in container(build())["volumeMounts"] if not mount.get("readOnly")]
+    assert {mount["mountPath"] for mount in writable} <= {"/tmp", "/var/lib/spark/data"}
+
+
 def test_only_the_keys_that_the_plugin_declares_are_mounted_and_may_be_missing() -> None:
     keys = [{"name": "token"}, {"name": "extra", "required": False}]
     made = build({"credentialsSecretName": "alice"}, {"credentials": keys})

@@ -56,6 +56,24 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("Integration", {**OK, "destination": {**BUCKET, "bucketUrl": "s3://lake.eu/a=b/c.d/"}}),
     ("Plugin", {}),
     ("Plugin", {"image": "host:5000/a/b:c@sha256:" + "0" * 64}),
+    (
+        "Plugin",
+        {
+            "egressHosts": [
+                "shop.team-a.svc",
+                "*.team-a.svc",
+                "*.svc",
+                "a_b.x--1.example",
+                "10.1.2.3",
+                "10.1.2.3/8",
+                "0.0.0.0/0",
+                "fd12::1",
+                "fd12::/64",
+                f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 61}",
+            ]
+        },
+    ),
+    ("Plugin", {"egressHosts": [f"host-{n}.example" for n in range(64)]}),
     ("Plugin", {"credentials": [{"name": "a-b._C9"}, {"name": "x", "required": False}]}),
     ("Plugin", {"configSchema": {"$defs": {"A": {"type": "object"}}, "$ref": "#/$defs/A"}}),
     ("Plugin", {"minUpdateFrequencyMinutes": 15}),
@@ -166,6 +184,35 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("Plugin", {"image": ""}, "spec.image: Invalid value"),
     ("Plugin", {"image": "a b"}, "spec.image: Invalid value"),
     ("Plugin", {"configSchema": True}, "must be of type object"),
+    ("Plugin", {"egressHosts": "a.example"}, "must be of type array"),
+    ("Plugin", {"egressHosts": [""]}, "spec.egressHosts[0]: Invalid value"),
+    ("Plugin", {"egressHosts": ["a.example", "a.example"]}, "Duplicate value"),
+    ("Plugin", {"egressHosts": [f"{n}.example" for n in range(65)]}, "at most 64 items"),
+    ("Plugin", {"egressHosts": [f"{'a.' * 125}example"]}, "Too long"),
+    *(
+        ("Plugin", {"egressHosts": [entry]}, "spec.egressHosts[0]: Invalid value")
+        for entry in (
+            *(
+                "shop",
+                "*",
+                "*.",
+                "a..example",
+                "*.*.example",
+                "a.*.example",
+                ".example",
+                "a.example.",
+            ),
+            *("Shop.example", "a b.example", "a.example:80", "http://a.example", "a.example/8"),
+            *(
+                "10.1.2.300",
+                "1.2.3",
+                "10.0.0.0/33",
+                "fd12::/129",
+                "::ffff:10.0.0.0/104",
+                "fe80::1%1",
+            ),
+        )
+    ),
     ("Plugin", {"credentials": [{}]}, "spec.credentials[0].name: Required value"),
     ("Plugin", {"credentials": [{"name": "a/b"}]}, "spec.credentials[0].name: Invalid value"),
     ("Plugin", {"credentials": [{"name": ".."}]}, "it becomes the name of a file"),

@@ -30,7 +30,7 @@ def test_each_rule_that_one_state_decides_is_judged() -> None:
     found = {kind: rules(of_chart(kind)) for kind in PLURALS}
     assert {kind: len(texts) for kind, texts in found.items()} == {
         "Integration": 8,
-        "Plugin": 3,
+        "Plugin": 4,
         "Scheduler": 9,
     }
     for texts in found.values():
@@ -57,6 +57,15 @@ def test_each_rule_that_one_state_decides_is_judged() -> None:
         ("!self.startsWith('.') && !self.startsWith('-')", ".a", False),
         ("self.all(key, key.matches('^[a-z]+$'))", {"a": "1", "b": "2"}, True),
         ("self.all(key, key.matches('^[a-z]+$'))", {"a": "1", "B": "2"}, False),
+        ("isIP(self) || isCIDR(self)", "10.1.2.3", True),
+        ("isIP(self) || isCIDR(self)", "fd00::/8", True),
+        ("isIP(self) || isCIDR(self)", "10.1.2.300", False),
+        ("isIP(self)", "10.1.0.0/16", False),
+        ("isIP(self)", "fe80::1%eth0", False),
+        ("isCIDR(self)", "10.1.2.3", False),
+        ("isCIDR(self)", "10.1.2.3/8", True),
+        ("isCIDR(self)", "10.1.2.3/33", False),
+        ("isCIDR(self)", "::ffff:10.0.0.0/104", False),
     ],
 )
 def test_a_rule_is_judged(rule: str, value: Any, kept: bool) -> None:

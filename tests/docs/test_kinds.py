@@ -78,7 +78,8 @@ def allowed(schema: dict[str, Any]) -> str:
             return f"at most {schema['maxLength']} characters"
         case "array":
             most, each = schema["maxItems"], allowed(schema["items"])
-            return f"{schema.get('minItems', 0)} to {most} numbers, each {each}"
+            what = "entries" if schema["items"]["type"] == "string" else "numbers"
+            return f"{schema.get('minItems', 0)} to {most} {what}, each {each}"
         case "object" if "additionalProperties" in schema:
             return f"at most {schema['maxProperties']} entries"
     return "an object"

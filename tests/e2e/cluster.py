@@ -14,6 +14,8 @@ from dev.demo.run import GROUP, NAMESPACE, SYSTEM, ready
 from dev.waiting import until
 from kubernetes import client, config
 
+SHOP = f"http://shop.{NAMESPACE}.svc"
+
 
 def integration(place: Place, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(
@@ -48,7 +50,7 @@ def wanted(name: str, *, service: str = "rest", **spec: Any) -> dict[str, Any]:
     }
 
 
-def orders(base: str = "http://shop/api", path: str = "orders") -> dict[str, Any]:
+def orders(base: str = f"{SHOP}/api", path: str = "orders") -> dict[str, Any]:
     return {
         "baseUrl": base,
         "auth": {"type": "bearer"},

@@ -6,7 +6,7 @@ from dev.demo.place import Place
 from dev.demo.run import NAMESPACE
 from tests.e2e import service
 
-ADDRESS = "http://echo"
+ADDRESS = f"http://echo.{NAMESPACE}.svc"
 
 
 def up(place: Place) -> None:

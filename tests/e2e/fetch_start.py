@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -48,10 +49,11 @@ def started(document: dict[str, object], number: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """``argv[1]``: the document, with PORT for the port of the service."""
-    server = HTTPServer(("127.0.0.1", 0), Service)
+    """``argv[1]``: the document, with ADDRESS for host and port of the service."""
+    host = socket.gethostbyname(socket.gethostname())
+    server = HTTPServer((host, 0), Service)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    document = json.loads(sys.argv[1].replace("PORT", str(server.server_port)))
+    document = json.loads(sys.argv[1].replace("ADDRESS", f"{host}:{server.server_port}"))
     found: dict[str, list[float]] = {"import": [], "first request": [], "whole fetch": []}
     for number in range(1, TIMES + 1):
         began = time.monotonic()

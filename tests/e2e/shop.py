@@ -11,8 +11,8 @@ SOURCE = Path(__file__).parents[2] / "dev" / "demo" / "source.py"
 NAMESPACE = "shop"
 # What a page says → where it is here. Everything else is run as it stands.
 INSTEAD = {
-    "https://shop.example.com/api": f"http://shop.{NAMESPACE}/api",
-    "https://kubernetes.io/feed.xml": f"http://shop.{NAMESPACE}/news.xml",
+    "https://shop.example.com/api": f"http://shop.{NAMESPACE}.svc/api",
+    "https://kubernetes.io/feed.xml": f"http://shop.{NAMESPACE}.svc/news.xml",
 }
 TOKEN = {"token": "open-sesame"}
 

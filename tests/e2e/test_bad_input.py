@@ -62,8 +62,28 @@ _AT_THE_FETCH = {
         "BackingOff",
         "nowhere.invalid",
     ),
+    "api-server": (
+        wanted("api-server", config=orders("https://kubernetes.default.svc", "api")),
+        "InvalidConfig",
+        "is an address of the cluster's API server",
+    ),
+    "metadata": (
+        wanted("metadata", config=orders("http://169.254.169.254", "latest")),
+        "InvalidConfig",
+        "is a link-local address",
+    ),
+    "localhost": (
+        wanted("localhost", config=orders("http://localhost:10248", "healthz")),
+        "InvalidConfig",
+        "is a loopback address",
+    ),
+    "a-node": (
+        wanted("a-node", config=orders("https://10.200.0.2:10250", "pods")),
+        "InvalidConfig",
+        'adds "10.200.0.2" to spec.egressHosts of Plugin "rest"',
+    ),
     "no-json": (
-        wanted("no-json", config=orders("http://shop", "maintenance")),
+        wanted("no-json", config=orders(cluster.SHOP, "maintenance")),
         "InvalidConfig",
         "JSON",
     ),

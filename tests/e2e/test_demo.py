@@ -27,7 +27,7 @@ def test_three_are_fetched_and_one_is_told_what_is_wrong_with_its_token(fetched:
     }
     assert {name: found[name]["reason"] for name in EXPECTED} == EXPECTED
     message = found["orders-wrong-token"]["message"]
-    assert "shop does not accept the credentials (status 401)" in message
+    assert "shop.spark-demo.svc does not accept the credentials (status 401)" in message
     assert 'Secret "shop-wrong-token"' in message
     command = message[message.index("kubectl annotate integration orders-wrong-token") :]
     assert command.endswith("--overwrite"), "it can be copied as it stands"
@@ -142,7 +142,7 @@ def test_a_failing_demonstration_says_who_failed_and_why_and_shows_the_logs(
     said = capsys.readouterr().out
     last = said[said.rindex("The demonstration failed") :]
     assert "orders-wrong-token: InvalidCredentials, not Fetched: " in last
-    assert "shop does not accept" in last
+    assert "shop.spark-demo.svc does not accept" in last
     assert '"logger": "spark_operator.' in said
     assert "InvalidCredentials" in said[said.index("--- warnings in spark-demo") :]
 

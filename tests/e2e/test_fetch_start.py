@@ -25,11 +25,13 @@ _DOCUMENT = {
     "request": None,
     "service": "rest",
     "config": {
-        "baseUrl": "http://127.0.0.1:PORT",
+        "baseUrl": "http://ADDRESS",
         "resources": [{"name": "items", "path": "items", "primaryKey": ["id"]}],
     },
     "credentials": None,
     "destination": {"type": "duckdb", "dataset": "start"},
+    # The pod's own address, which is a private one: loopback is open to nobody.
+    "egressHosts": ["0.0.0.0/0"],
     "timeoutSeconds": 60,
 }
 

@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 REGISTRY = "registry.example.com/spark-integrations"
 NAMESPACE = "team-a"
+# The feed of the page is on the internet, the one here in the cluster.
+_OPENED = "--set 'plugins.overrides.rss.egressHosts[0]=*.svc'"
 
 
 @pytest.fixture
@@ -34,7 +36,8 @@ def bare(place: Place) -> Place:
 
 def test_from_nothing_to_fresh_rows_and_back_to_nothing(bare: Place, tmp_path: Path) -> None:
     page = DOCS / "getting-started.md"
-    read(page, tmp_path, Path(bare.environment["KUBECONFIG"]), instead=shop.INSTEAD)
+    instead = {**shop.INSTEAD, "--create-namespace --wait": f"--create-namespace {_OPENED} --wait"}
+    read(page, tmp_path, Path(bare.environment["KUBECONFIG"]), instead=instead)
     left = bare.kubectl("get", "crd,namespaces,clusterroles,clusterrolebindings", "-o", "name")
     assert "spark-integrations" not in left
     assert f"namespace/{NAMESPACE}\n" not in left

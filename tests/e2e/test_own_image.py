@@ -25,9 +25,10 @@ def test_the_example_plugin_is_built_on_the_runner_and_fetches_the_shop(
     assert demo.place.local is not None
     demo.place.local.load_image(archive)
     plugin = yaml.safe_load((copy / "plugin.yaml").read_text())
-    plugin["spec"]["image"] = IMAGE
+    plugin["spec"] |= {"image": IMAGE, "egressHosts": [f"shop.{NAMESPACE}.svc"]}
     cluster.apply(demo.place, plugin)
-    wanted = cluster.wanted("third-party", service="shop", config={"baseUrl": "http://shop/api"})
+    config = {"baseUrl": f"{cluster.SHOP}/api"}
+    wanted = cluster.wanted("third-party", service="shop", config=config)
     cluster.apply(demo.place, wanted)
     cluster.wait_ready(demo.place, "third-party", "Fetched")
     (pod,) = cluster.pods_of(demo.place, "third-party")

@@ -45,6 +45,7 @@ def test_the_document_is_the_one_of_the_contract() -> None:
             "secretName": "warehouse",
             "dataset": told["destination"]["dataset"],
         },
+        "egressHosts": [],
         "timeoutSeconds": 90,
     }
 
@@ -58,6 +59,18 @@ def test_it_names_the_secret_and_the_keys_and_never_a_value() -> None:
         "keys": [{"name": "a", "required": True}, {"name": "b", "required": False}],
         "writeBackAccount": None,
     }
+
+
+def test_it_names_the_hosts_that_the_plugin_opens_and_no_integration_can_add_one() -> None:
+    hosts = ["*.team-a.svc", "10.1.0.0/16"]
+    mine = {"service": "demo", "egressHosts": ["0.0.0.0/0"], "config": {"egressHosts": ["::/0"]}}
+    told = fetch_document.document(
+        integration.parse({"metadata": METADATA, "spec": mine}),
+        plugin.parse({"metadata": {"name": "demo"}, "spec": {"egressHosts": [*hosts, 7, None]}}),
+        Destination("postgres", secret_name="warehouse"),
+        Run(7, 2, Trigger.RETRY, 1, "alice-1234-7", NOW),
+    )
+    assert told["egressHosts"] == hosts
 
 
 def test_it_tells_what_was_asked_for_and_from_when_on() -> None:

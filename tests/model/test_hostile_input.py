@@ -110,12 +110,34 @@ def test_timestamps_are_whole_seconds_in_utc() -> None:
     assert timestamps.dump(moment) == "2026-03-01T12:00:00Z"
 
 
-@given(text=st.text() | st.binary().map(lambda b: b.decode("latin-1")) | _anything.map(json.dumps))
+# The keys that are read, each with anything: of random text almost none has one of them.
+_told = st.dictionaries(
+    st.sampled_from(["message", "rows", "retryAfterSeconds", "reason", "errorClass"]),
+    _anything | st.text(max_size=800) | st.integers(-(10**40), 10**40),
+)
+_messages = st.builds(
+    lambda body, plain, cut: json.dumps(body, ensure_ascii=plain)[:cut],
+    _told,
+    st.booleans(),
+    st.none() | st.integers(0, 5000),
+)
+
+
+@given(
+    text=st.text()
+    | st.binary().map(lambda b: b.decode("latin-1"))
+    | _anything.map(json.dumps)
+    | _messages
+    | st.builds(lambda sign, times: sign * times, st.sampled_from('[{"9-'), st.integers(0, 4096))
+)
 def test_no_termination_message_breaks_its_parser(text: str) -> None:
     told = result.parse(text)
     assert len(told.message) <= result.MAX_TEXT
     assert told.message.isprintable()
     assert told.rows is None or 0 <= told.rows <= result.MAX_ROWS
+    wait = told.retry_after_seconds
+    assert wait is None or 0 <= wait <= status.MAX_RETRY_AFTER_SECONDS
+    assert told.reason in (None, status.Reason.INVALID_CREDENTIALS, status.Reason.INVALID_CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class Pod:
     mode: str = "fetch"
     since: str | None = None
     request: str | None = None
+    egress_hosts: list = field(default_factory=list)
 
     def __post_init__(self):
         for folder in ("credentials", "destination", "data", "tmp"):
@@ -98,6 +99,7 @@ class Pod:
             "config": self.config,
             "credentials": self.credentials,
             "destination": self.destination,
+            "egressHosts": self.egress_hosts,
             "timeoutSeconds": self.timeout,
         }
 

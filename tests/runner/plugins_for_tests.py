@@ -139,3 +139,32 @@ class Rotating(_Plugin):
             yield answer.json()
 
         return items
+
+
+class Asks(_Plugin):
+    """Asks each address of `urls` in turn, by a client of `clients_for_tests`."""
+
+    name = "asks"
+
+    class Config(contract.Config):
+        urls: list[str]
+        client: str = "session"
+
+    class Credentials(contract.Credentials):
+        refresh_token: SecretStr | None = None
+
+    def fetch_data(self, config, credentials, context):
+        import clients_for_tests
+
+        ask = getattr(clients_for_tests, config.client)
+
+        @dlt.resource(name="items", write_disposition="merge", primary_key="id")
+        def items():
+            if credentials.refresh_token:
+                with context.rotation(None) as rotation:
+                    rotation.save(refresh_token="renewed")
+            for number, url in enumerate(config.urls):
+                ask(context, url)
+                yield {"id": number}
+
+        return items

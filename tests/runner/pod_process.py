@@ -38,6 +38,8 @@ def made_known() -> None:
     if module:
         made = getattr(importlib.import_module(module), name)
         registry.load = lambda _service: made()
+    if pid := os.environ.pop("NETWORK", ""):
+        importlib.import_module("tests.support.network").enter(int(pid))
     if address := os.environ.pop("API_SERVER", ""):
         importlib.import_module("spark_runner.secret_api").server = lambda: address
     if seconds := os.environ.pop("GRACE_SECONDS", ""):

@@ -39,5 +39,6 @@ def document(
         "destination": destinations.document(
             target, namespace=integration.namespace, name=integration.name
         ),
+        "egressHosts": list(plugin.egress_hosts),
         "timeoutSeconds": spec.timeout_seconds,
     }

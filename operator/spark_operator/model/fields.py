@@ -20,6 +20,10 @@ def optional_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in items(value) if isinstance(item, str))
+
+
 def integer(value: object, default: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 

@@ -31,6 +31,7 @@ class Plugin:
     min_update_frequency_minutes: int = 1
     max_concurrent_fetches: int = DEFAULT_MAX_CONCURRENT_FETCHES
     writes_credentials: bool = False
+    egress_hosts: tuple[str, ...] = ()
 
 
 def _credential(value: object) -> CredentialKey:
@@ -56,4 +57,5 @@ def parse(body: Mapping[str, Any]) -> Plugin:
             spec.get("maxConcurrentFetches"), DEFAULT_MAX_CONCURRENT_FETCHES
         ),
         writes_credentials=spec.get("writesCredentials") is True,
+        egress_hosts=fields.texts(spec.get("egressHosts")),
     )

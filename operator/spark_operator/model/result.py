@@ -11,6 +11,7 @@ MAX_BYTES = 4096
 MAX_TEXT = 512
 MAX_ROWS = 10**15
 
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _REASONS = {str(r): r for r in (Reason.INVALID_CREDENTIALS, Reason.INVALID_CONFIG)}
 
 
@@ -29,10 +30,11 @@ UNREADABLE = Result(readable=False)
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """One line without control characters (or invisible ones that reorder text), cut to ``limit``."""
+    """One line without control characters, invisible ones that reorder text, or those that are none,
+    cut to ``limit``."""
     if not (text.isascii() and text.isprintable()):
         spaced = "".join(" " if c in "\r\n\t" else c for c in text)
-        text = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
+        text = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
     collapsed = " ".join(text.split())
     return collapsed if len(collapsed) <= limit else collapsed[: limit - 1] + "…"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -64,9 +65,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class Service:
-    """A context manager; `requests` holds all that was asked, in order."""
+    """A context manager; `requests` holds all that was asked, in order. `tls`: by https, with the
+    certificate of that context."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self._handlers: dict[str, Handler] = {}
         self._otherwise: Handler | None = None
@@ -74,7 +76,10 @@ class Service:
         self._closing = threading.Event()
         self._server = _Server((host, 0), self._handler_class())
         self._server.daemon_threads = True
-        self.url = f"http://{host}:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if tls is not None else "http"
+        self.url = f"{scheme}://{host}:{self._server.server_address[1]}"
 
     def on(self, path: str, handler: Handler | Answer) -> None:
         """Answer requests for a path; what is not scripted is a 404."""

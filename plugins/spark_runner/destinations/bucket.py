@@ -20,6 +20,7 @@ from typing import Any
 import requests
 
 from spark_plugins.errors import PermanentError, TransientError
+from spark_runner import egress
 from spark_runner.destinations import signature
 from spark_runner.destinations.signature import Keys
 from spark_runner.destinations.store import Version, overtaken
@@ -106,15 +107,16 @@ class Bucket:
             session.trust_env = False
             body: Any = source.open("rb") if source else None
             try:
-                response = session.request(
-                    method,
-                    url,
-                    headers=signed,
-                    data=body,
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                )
+                with egress.to_destination():
+                    response = session.request(
+                        method,
+                        url,
+                        headers=signed,
+                        data=body,
+                        stream=True,
+                        allow_redirects=False,
+                        timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    )
             except requests.RequestException as error:
                 raise self._away(error) from error
             finally:

@@ -56,7 +56,7 @@ def _strict(schema: Any, found: list[str]) -> Any:
     closed = {key: _strict(value, found) for key, value in schema.items()}
     properties = schema.get("properties")
     # A property may be called `properties`, as in the schema of schemas: then it is no list of fields.
-    if schema.get("type") == "object" and isinstance(properties, dict):
-        if not schema.get("x-kubernetes-preserve-unknown-fields"):
-            closed.setdefault("additionalProperties", False)
+    fields = schema.get("type") == "object" and isinstance(properties, dict)
+    if fields and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        closed.setdefault("additionalProperties", False)
     return closed

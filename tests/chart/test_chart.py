@@ -481,7 +481,7 @@ def test_held_to_some_namespaces_the_operator_reads_plugins_of_the_cluster_and_n
     helm: Run,
 ) -> None:
     objects = render(helm, "--set", "watchNamespaces={team-a,team-b}")
-    seen = ("get", "list", "watch")
+    seen = ("list", "watch")
     assert rules(one(objects, "ClusterRole")) == [("spark-integrations.dev/plugins", seen, (), ())]
     everywhere = rules(one(render(helm), "ClusterRole"))
     served = [body for body in objects if body["metadata"]["name"] == "spark-integrations-served"]

@@ -98,8 +98,9 @@ async def _run(namespace: str, name: str, seconds: float) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 once a fetch has succeeded; 1 with the reason where one failed, or none came in time."""
     arguments = parser().parse_args(argv)
+    namespace, name = arguments.integration
     try:
-        print(asyncio.run(_run(*arguments.integration, arguments.timeout_seconds)))
+        print(asyncio.run(_run(namespace, name, arguments.timeout_seconds)))
     except (NotFetched, NoCluster, ApiError) as error:
         print(f"spark-await-fetch: {error}", file=sys.stderr)
         return 1

@@ -210,28 +210,40 @@ def test_its_account_may_do_nothing_elsewhere(installation: Installation) -> Non
         assert not may("get", "", "secrets", installation.served)
 
 
-def test_the_wait_of_helm_test_tells_a_success_from_a_failure(installation: Installation) -> None:
-    def waited(name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                Path(sys.executable).with_name("spark-await-fetch"),
-                *("--timeout-seconds", "40", f"{installation.served}/{name}"),
-            ],
-            env={"KUBECONFIG": str(installation.kubeconfig)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def waited(kubeconfig: Path, where: str, seconds: int = 40) -> subprocess.CompletedProcess[str]:
+    """What `helm test` runs, as a process."""
+    program = Path(sys.executable).with_name("spark-await-fetch")
+    return subprocess.run(
+        [program, "--timeout-seconds", str(seconds), where],
+        env={"KUBECONFIG": str(kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    installation.make(installation.served, "tested", QUICK)
-    good = waited("tested")
+
+def test_the_wait_of_helm_test_tells_a_success_from_a_failure(installation: Installation) -> None:
+    kubeconfig, served = installation.kubeconfig, installation.served
+    installation.make(served, "tested", QUICK)
+    good = waited(kubeconfig, f"{served}/tested")
     assert (good.returncode, good.stderr) == (0, "")
-    assert "fetched" in good.stdout.splitlines()[-1]
-    installation.make(installation.served, "broken", fails(1, message="the service is down"))
-    bad = waited("broken")
+    assert "rows with Job tested-" in good.stdout.splitlines()[-1]
+    installation.make(served, "broken", fails(1, message="the service is down"))
+    bad = waited(kubeconfig, f"{served}/broken")
     assert bad.returncode == 1
     assert "spark-await-fetch: BackingOff: " in bad.stderr
     assert "the service is down" in bad.stderr
-    missing = waited("nowhere")
+
+
+def test_the_wait_of_helm_test_says_what_keeps_it_from_an_end(installation: Installation) -> None:
+    missing = waited(installation.kubeconfig, f"{installation.served}/nowhere")
     assert missing.returncode == 1
     assert f"there is no Integration {installation.served}/nowhere" in missing.stderr
+    where = f"{installation.other}/left-alone"
+    refused = waited(installation.kubeconfig, where)
+    assert refused.returncode == 1
+    assert "403 Forbidden" in refused.stderr
+    never = waited(installation.world.kubeconfig, where, seconds=2)
+    assert never.returncode == 1
+    assert never.stdout == "no replica of the operator has looked at it yet\n"
+    assert "not fetched within 2 s" in never.stderr

@@ -44,7 +44,7 @@ test-fast: venv tools ## The tests that need no node, and take a minute together
 	$(BIN)/pytest -m "not node and not slow" --quiet $(PARALLEL)
 
 .PHONY: test
-test: check tools images gitea prometheus ## Everything: checks, tests, a real node, real images
+test: check tools images gitea prometheus checkers ## Everything: checks, tests, a real node, real images
 	$(BIN)/pytest -m "not node" $(PARALLEL)
 	# What runs on the real node is held to seconds, so nothing else runs beside it.
 	$(BIN)/pytest -m node
@@ -91,8 +91,9 @@ bench-loading: venv ## Load RECORDS (default 100000) into each destination, besi
 	$(BIN)/python -m bench.loading --records $(or $(RECORDS),100000)
 
 .PHONY: manifests
-manifests: venv tools ## Render manifests/ and the Plugins anew from their sources
+manifests: venv tools checkers ## Render manifests/, the Plugins and the chart's README anew from their sources
 	$(BIN)/python -m spark_plugins.manifests
+	"$$($(BIN)/python -c 'from dev.checkers import Checkers; print(Checkers().helm_docs)')" --chart-search-root charts --log-level warning
 	HELM="$$($(BIN)/python -c 'from dev.toolchain import Toolchain; print(Toolchain().path("helm"))')" manifests/render.sh
 
 .PHONY: pins

@@ -21,6 +21,10 @@ gitea: ## Build the Gitea that tests of plugins fetch from (minutes, once)
 prometheus: ## Build Prometheus and promtool, for tests of metrics and alerts (minutes, once)
 	@$(PYTHON) -m dev prometheus
 
+.PHONY: checkers
+checkers: ## Build what checks the chart and writes its README (a minute, once)
+	@$(PYTHON) -m dev checkers
+
 .PHONY: cluster
 cluster: ## Bring the local cluster up (CLUSTER=current: check that yours answers)
 	@$(SPARK_DEV) up

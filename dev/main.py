@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dev import current, images, packages, postgres
+from dev.checkers import Checkers
 from dev.cluster import Cluster, Options, forward, inside
 from dev.cluster.layout import Layout
 from dev.demo import run as demo
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     verb(
         "prometheus", _prometheus, "build Prometheus and promtool, for tests of metrics and alerts"
     )
+
+    verb("checkers", _checkers, "build what checks the chart and writes its README")
 
     up = verb("up", _up, "bring the cluster up")
     up.add_argument("--kubeless", action="store_true", help="no kubelet: kwok and a fake node")
@@ -119,6 +122,11 @@ def _gitea(_: argparse.Namespace) -> int:
 
 def _prometheus(_: argparse.Namespace) -> int:
     print(Prometheus().build(thorough=True))
+    return 0
+
+
+def _checkers(_: argparse.Namespace) -> int:
+    print(Checkers().build(thorough=True))
     return 0
 
 

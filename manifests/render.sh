@@ -15,6 +15,6 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 END
   # The labels that say Helm manages it are left out, since here it does not.
-  "${HELM:-helm}" template "$namespace" "$here/../charts/spark-integrations" --namespace "$namespace" --include-crds \
+  "${HELM:-helm}" template "$namespace" "$here/../charts/spark-integrations" --namespace "$namespace" --include-crds --skip-tests \
     | sed -e '/^ *app\.kubernetes\.io\/managed-by: Helm$/d' -e '/^ *helm\.sh\/chart: /d' -e '/^# Source: /d' -e '/^$/d'
 } > "$out/install.yaml"

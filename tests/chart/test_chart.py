@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from tests.chart.support import BUNDLED, CHART, CRDS, Run
@@ -17,7 +18,9 @@ Object = dict[str, Any]
 
 
 def render(helm: Run, *options: str, name: str = "spark-integrations") -> list[Object]:
-    out = helm("template", name, str(CHART), "--namespace", "apps", *options).stdout
+    """All of a release, without what `helm test` makes."""
+    command = ("template", name, str(CHART), "--namespace", "apps", "--skip-tests")
+    out = helm(*command, *options).stdout
     return [body for body in yaml.safe_load_all(out) if body]
 
 
@@ -75,9 +78,8 @@ def test_the_names_follow_the_release(helm: Run) -> None:
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names(helm: Run) -> None:
-    out = helm(
-        "template", "1", str(CHART), "--namespace", "on", "--set-string", "serviceAccount.name=2"
-    )
+    command = ("template", "1", str(CHART), "--namespace", "on", "--skip-tests")
+    out = helm(*command, "--set-string", "serviceAccount.name=2")
     for body in yaml.safe_load_all(out.stdout):
         assert body["metadata"].get("namespace", "on") == "on"
         assert body["metadata"]["labels"]["app.kubernetes.io/instance"] == "1"
@@ -137,6 +139,17 @@ OPTIONS: list[tuple[str, str, Any]] = [
     ("resources.requests.cpu=1", "/container/resources/requests/cpu", 1),
     ("serviceAccount.name=me", "/Deployment/spec/template/spec/serviceAccountName", "me"),
     ("serviceAccount.annotations.a=b", "/ServiceAccount/metadata/annotations/a", "b"),
+    ("imagePullSecrets[0].name=registry", "/pod/imagePullSecrets/0/name", "registry"),
+    ("priorityClassName=first", "/pod/priorityClassName", "first"),
+    ("nodeSelector.disk=ssd", "/pod/nodeSelector/disk", "ssd"),
+    ("tolerations[0].key=dedicated", "/pod/tolerations/0/key", "dedicated"),
+    ("affinity.nodeAffinity.a=b", "/pod/affinity", {"nodeAffinity": {"a": "b"}}),
+    ("topologySpreadConstraints[0].maxSkew=3", "/pod/topologySpreadConstraints", [{"maxSkew": 3}]),
+    ("podLabels.team=data", "/Deployment/spec/template/metadata/labels/team", "data"),
+    ("podAnnotations.a=b", "/Deployment/spec/template/metadata/annotations/a", "b"),
+    ("podDisruptionBudget.maxUnavailable=50%", "/PodDisruptionBudget/spec/maxUnavailable", "50%"),
+    ("watchNamespaces={team-a}", "/container/args/7", "--watch-namespace=apps"),
+    ("watchNamespaces={team-a}", "/container/args/8", "--watch-namespace=team-a"),
     ("scheduler.spec.suspend=true", "/Scheduler/spec/suspend", True),
     ("scheduler.spec.maxConcurrentFetches=7", "/Scheduler/spec/maxConcurrentFetches", 7),
     ("scheduler.spec.history.failed=9", "/Scheduler/spec/history/failed", 9),
@@ -149,7 +162,13 @@ OPTIONS: list[tuple[str, str, Any]] = [
 def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, value: Any) -> None:
     objects = render(helm, "--set", option)
     first, *rest = path.strip("/").split("/")
-    found: Any = container(objects) if first == "container" else one(objects, first)
+    found: Any
+    if first == "container":
+        found = container(objects)
+    elif first == "pod":
+        found = one(objects, "Deployment")["spec"]["template"]["spec"]
+    else:
+        found = one(objects, first)
     for key in rest:
         found = found[int(key)] if isinstance(found, list) else found[key]
     assert found == value
@@ -181,6 +200,19 @@ def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, val
         "scheduler.spec.suspended=true",
         "plugins.enable=false",
         "crds.keep=false",
+        "watchNamespaces=team-a",
+        "watchNamespaces={Team_A}",
+        "watchNamespaces={team-a,team-a}",
+        "imagePullSecrets={registry}",
+        "podLabels.app\\.kubernetes\\.io/name=mine",
+        "podDisruptionBudget.maxUnavailable=0",
+        "podDisruptionBudget.minAvailable=1",
+        "networkPolicy.apiServerPorts={}",
+        "networkPolicy.apiServerPorts={https}",
+        "rbac.aggregate=maybe",
+        "test.timeoutSeconds=5",
+        "test.integration.mode=check",
+        "test.integration.config.latitude=1",
     ],
 )
 def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
@@ -196,11 +228,135 @@ def test_what_is_turned_off_is_not_made(helm: Run) -> None:
         "serviceAccount.create=false",
         "plugins.enabled=false",
         "metrics.service.enabled=false",
+        "podDisruptionBudget.enabled=false",
     )
     objects = render(helm, *(word for option in off for word in ("--set", option)))
     assert {body["kind"] for body in objects} == {"Deployment", "Scheduler"}
     pod = one(objects, "Deployment")["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "default"
+
+
+def test_two_replicas_prefer_different_nodes_and_zones_and_insist_on_neither(helm: Run) -> None:
+    objects = render(helm)
+    pod = one(objects, "Deployment")["spec"]["template"]
+    (term,) = pod["spec"]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert term["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "topology.kubernetes.io/zone"
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    for selector in (term["podAffinityTerm"]["labelSelector"], spread["labelSelector"]):
+        assert selector["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert (
+            selector["matchLabels"] == one(objects, "Deployment")["spec"]["selector"]["matchLabels"]
+        )
+
+
+@pytest.mark.parametrize(("replicas", "made"), [(0, 0), (1, 0), (2, 1), (3, 1)])
+def test_a_disruption_budget_is_made_where_a_replica_can_be_spared(
+    helm: Run, replicas: int, made: int
+) -> None:
+    objects = render(helm, "--set", f"replicaCount={replicas}")
+    budgets = [body for body in objects if body["kind"] == "PodDisruptionBudget"]
+    assert len(budgets) == made
+    for budget in budgets:
+        labels = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+        assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_the_network_policy_lets_through_what_the_operator_listens_to_and_asks(helm: Run) -> None:
+    assert "NetworkPolicy" not in {body["kind"] for body in render(helm)}
+    objects = render(
+        helm,
+        *("--set", "networkPolicy.enabled=true", "--set", "networkPolicy.apiServerPorts={8443}"),
+    )
+    policy = one(objects, "NetworkPolicy")["spec"]
+    labels = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+
+    def ports(rules: list[Object]) -> list[int]:
+        return [port["port"] for rule in rules for port in rule["ports"]]
+
+    assert ports(policy["ingress"]) == [p["containerPort"] for p in container(objects)["ports"]]
+    probes, metrics = policy["ingress"]
+    assert "from" not in probes
+    assert metrics["from"] == [{"namespaceSelector": {}}]
+    assert ports(policy["egress"]) == [53, 53, 8443]
+    assert not [rule for rule in policy["egress"] if "to" in rule]
+    nobody = render(
+        helm, "--set", "networkPolicy.enabled=true", "--set-json", "networkPolicy.metricsFrom=[]"
+    )
+    assert ports(one(nobody, "NetworkPolicy")["spec"]["ingress"]) == [8080]
+
+
+def test_what_helm_test_makes_is_removed_again_and_found_by_no_selector_of_ours(helm: Run) -> None:
+    out = helm("template", "spark-integrations", str(CHART), "--namespace", "apps").stdout
+    everything = [body for body in yaml.safe_load_all(out) if body]
+    tests = [
+        body
+        for body in everything
+        if body["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"
+    ]
+    assert sorted(body["kind"] for body in tests) == sorted(
+        [
+            *("Integration", "PersistentVolumeClaim", "Pod"),
+            *("Role", "RoleBinding", "ServiceAccount"),
+        ]
+    )
+    chosen = one(everything, "Deployment")["spec"]["selector"]["matchLabels"]
+    for body in tests:
+        annotations = body["metadata"]["annotations"]
+        assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+        assert not chosen.items() <= body["metadata"]["labels"].items()
+    role = one(tests, "Role", "spark-integrations-test")
+    assert rules(role) == [
+        ("spark-integrations.dev/integrations", ("get",), ("spark-integrations-test",), ())
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])
+def test_what_needs_the_prometheus_operator_is_refused_where_it_is_not(
+    helm: Run, kind: str
+) -> None:
+    asked = f"metrics.{kind[0].lower()}{kind[1:]}.enabled"
+    command = ("template", "x", str(CHART), "--set", f"{asked}=true")
+    refused = helm(*command, check=False)
+    there = f"--api-versions=monitoring.coreos.com/v1/{kind}"
+    assert refused.returncode != 0
+    assert f"{asked}: this cluster does not serve" in refused.stderr
+    assert there.replace("=", " ") in refused.stderr
+    assert f"kind: {kind}" in helm(*command, there).stdout
+
+
+def test_the_annotations_for_artifact_hub_name_what_the_chart_has(helm: Run) -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    prefix = "artifacthub.io/"
+    told = {
+        key.removeprefix(prefix): yaml.safe_load(value)
+        for key, value in chart["annotations"].items()
+        if key.startswith(prefix)
+    }
+    box = container(render(helm))
+    runner = next(word for word in box["args"] if word.startswith("--runner-image="))
+    assert [image["image"] for image in told["images"]] == [
+        box["image"],
+        runner.removeprefix("--runner-image="),
+    ]
+    crds = [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
+    assert [(c["kind"], c["version"], c["name"]) for c in told["crds"]] == [
+        (b["spec"]["names"]["kind"], b["spec"]["versions"][0]["name"], b["metadata"]["name"])
+        for b in crds
+    ]
+    (example,) = told["crdsExamples"]
+    plugin = one(render(helm), "Plugin", example["spec"]["service"])
+    jsonschema.validate(example["spec"]["config"], plugin["spec"]["configSchema"])
+    assert told["changes"]
+    assert told["links"]
+    assert told["category"] == "integration-delivery"
+    assert told["prerelease"] is chart["version"].startswith("0.")
 
 
 def test_each_file_of_a_plugin_becomes_a_plugin(helm: Run, tmp_path: Path) -> None:
@@ -323,6 +479,40 @@ def test_the_operator_has_these_rights_and_no_others(helm: Run) -> None:
         assert binding["subjects"] == [
             {"kind": "ServiceAccount", "name": "spark-integrations", "namespace": "apps"}
         ]
+
+
+def test_held_to_some_namespaces_the_operator_reads_plugins_of_the_cluster_and_nothing_else(
+    helm: Run,
+) -> None:
+    objects = render(helm, "--set", "watchNamespaces={team-a,team-b}")
+    seen = ("list", "watch")
+    assert rules(one(objects, "ClusterRole")) == [("spark-integrations.dev/plugins", seen, (), ())]
+    everywhere = rules(one(render(helm), "ClusterRole"))
+    served = [body for body in objects if body["metadata"]["name"] == "spark-integrations-served"]
+    for kind in ("Role", "RoleBinding"):
+        namespaces = [b["metadata"]["namespace"] for b in served if b["kind"] == kind]
+        assert namespaces == ["apps", "team-a", "team-b"]
+    for body in served:
+        if body["kind"] == "Role":
+            missing = set(everywhere) - set(rules(body))
+            assert missing == {("spark-integrations.dev/plugins", seen, (), ())}
+            assert set(rules(body)) < set(everywhere)
+        else:
+            assert body["roleRef"]["name"] == "spark-integrations-served"
+            assert [subject["namespace"] for subject in body["subjects"]] == ["apps"]
+    # In its own namespace it leads, as ever.
+    assert rules(one(objects, "Role")) == rules(one(render(helm), "Role"))
+    bound = [b["roleRef"]["name"] for b in objects if b["kind"] == "ClusterRoleBinding"]
+    assert bound == ["spark-integrations"]
+
+
+def test_the_roles_of_users_can_be_left_to_another_release(helm: Run) -> None:
+    names = {
+        body["metadata"]["name"]
+        for body in render(helm, "--set", "rbac.aggregate=false")
+        if body["kind"] == "ClusterRole"
+    }
+    assert names == {"spark-integrations"}
 
 
 def test_no_role_has_a_verb_on_secrets_or_a_wildcard(helm: Run) -> None:

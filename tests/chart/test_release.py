@@ -136,7 +136,7 @@ def test_removing_leaves_the_kinds_and_the_integrations_and_nothing_else(install
 
     assert crd_uids(installed) == before
     assert len(objects(installed, "integrations", "--namespace", "team-a")) == 1
-    gone = "deployments,pods,schedulers,roles,rolebindings"
+    gone = "deployments,pods,schedulers,roles,rolebindings,poddisruptionbudgets"
     assert objects(installed, gone, *IN) == []
     label = f"app.kubernetes.io/name={NAME}"
     assert objects(installed, "plugins,clusterroles,clusterrolebindings", "-l", label) == []

@@ -14,7 +14,7 @@ from dev.locks import locked
 from dev.toolchain import Tool, Toolchain, persistently
 from dev.waiting import until
 
-from dev import gitea, host, packages, prometheus, toolchain
+from dev import checkers, gitea, host, packages, prometheus, toolchain
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go1.26.1 linux/amd64"; exit; fi
@@ -177,7 +177,8 @@ def test_missing_packages_are_refused_with_what_to_install(monkeypatch: pytest.M
 
 def test_the_versions_are_those_of_the_pins() -> None:
     """A version is said twice: to Go in go.mod, to people and to -ldflags in the table."""
-    for tool in (*toolchain.TOOLS, gitea.GITEA, prometheus.PROMETHEUS, prometheus.PROMTOOL):
+    apart = (*checkers.TOOLS, gitea.GITEA, prometheus.PROMETHEUS, prometheus.PROMTOOL)
+    for tool in (*toolchain.TOOLS, *apart):
         if tool.group == "pause":
             continue
         pins = (toolchain.PINS / tool.group / "go.mod").read_text().splitlines()

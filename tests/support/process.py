@@ -25,7 +25,8 @@ def free_port() -> int:
 class Operator:
     """One replica. ``log`` is a file that outlives it; a new process appends.
 
-    ``within`` wraps its command, as `Cluster.command` does to run it in the cluster's network.
+    ``within`` wraps its command, as `Cluster.command` does to run it in the cluster's network;
+    ``arguments`` come last, so that they win.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Operator:
         lease_seconds: int = 15,
         wall_clock: WallClock | None = None,
         log_format: str = "text",
+        arguments: Sequence[str] = (),
         within: Callable[[Sequence[str]], list[str]] = list,
     ) -> None:
         self.log = folder / f"{name}.log"
@@ -46,6 +48,7 @@ class Operator:
         self._lease_seconds = lease_seconds
         self._wall_clock = wall_clock
         self._log_format = log_format
+        self._arguments = arguments
         self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self._written = 0
@@ -67,6 +70,7 @@ class Operator:
                         f"--metrics-port={self.metrics_port}",
                         f"--lease-seconds={self._lease_seconds}",
                         f"--log-format={self._log_format}",
+                        *self._arguments,
                     ]
                 ),
                 stdin=subprocess.DEVNULL,

@@ -31,3 +31,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" $image.repository ($image.tag | default $root.Chart.AppVersion) -}}
 {{- with $image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
+
+{{/* The namespaces that are served, as {"names": […]}: none for all of them. The release's own holds the Scheduler, so it is among them. */}}
+{{- define "spark.watched" -}}
+{{- $names := list -}}
+{{- with .Values.watchNamespaces -}}
+{{- $names = prepend . $.Release.Namespace | uniq -}}
+{{- end -}}
+{{- dict "names" $names | toJson -}}
+{{- end -}}
+
+{{/* Fails where the cluster lacks a kind of the Prometheus operator: (list $ "ServiceMonitor" "metrics.serviceMonitor.enabled") */}}
+{{- define "spark.needsMonitoring" -}}
+{{- $root := index . 0 -}}
+{{- $kind := printf "monitoring.coreos.com/v1/%s" (index . 1) -}}
+{{- if not ($root.Capabilities.APIVersions.Has $kind) -}}
+{{- fail (printf "%s: this cluster does not serve %s. Install the CRDs of the Prometheus operator first, or leave it off. `helm template` is told of them by --api-versions %s" (index . 2) $kind $kind) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Of what `helm test` makes: no selector of the operator's finds it. */}}
+{{- define "spark.testLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/component: test
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}

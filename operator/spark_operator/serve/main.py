@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from spark_operator.serve import logs, requests
+from spark_operator.serve.arguments import object_key
 from spark_operator.serve.clock import Clock
 from spark_operator.serve.connection import NoCluster, connect
 from spark_operator.serve.elector import LeadTaken, Terms
@@ -25,13 +26,6 @@ logger = logging.getLogger(__name__)
 # each event, with its whole object, in a cycle: ten times as many would be hundreds of megabytes of
 # garbage when a thousand fetches end together.
 COLLECTIONS = (2_500, 5)
-
-
-def _object_key(text: str) -> tuple[str, str]:
-    namespace, slash, name = text.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise argparse.ArgumentTypeError(f'"{text}" is not of the form NAMESPACE/NAME')
-    return namespace, name
 
 
 def _port(text: str) -> int:
@@ -48,14 +42,14 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument(
         "--scheduler",
         metavar="NAMESPACE/NAME",
-        type=_object_key,
+        type=object_key,
         required=True,
         help="the Scheduler of this installation; others are ignored",
     )
     chosen.add_argument(
         "--lease",
         metavar="NAMESPACE/NAME",
-        type=_object_key,
+        type=object_key,
         help="the Lease that the leading replica holds (default: as the Scheduler)",
     )
     chosen.add_argument(

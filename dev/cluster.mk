@@ -37,6 +37,18 @@ kubeconfig: ## Print the kubeconfig's path (use: make -s kubeconfig)
 images: ## Build the images of operator and runner, unless nothing changed
 	@$(SPARK_DEV) image build
 
+.PHONY: sbom
+sbom: ## Write a bill of materials (SPDX) of each image into build/sbom
+	@$(SPARK_DEV) sbom
+
+.PHONY: licences
+licences: ## Write docs/licences.md from the images; fail on a licence that is not allowed
+	@$(SPARK_DEV) licences
+
+.PHONY: reproduce
+reproduce: ## Build both images once more without kept layers; fail where a layer differs
+	@$(SPARK_DEV) reproduce
+
 .PHONY: load-images
 load-images: images ## Load the images into the local cluster's node
 	@$(SPARK_DEV) image load

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +61,31 @@ def reference(target: str, tag: str = "dev") -> str:
     return f"localhost/spark-integrations/{target}:{tag}"
 
 
+EPOCH = 315_532_800
+"""1980, the first year of zip: the time of each image and file where SOURCE_DATE_EPOCH names no other.
+
+Two builds of the same sources on the same base are then the same, byte for byte. It does no harm to
+Python: its compiled files are not compared with their sources' times.
+"""
+
+
 class Images:
     """Builds what changed. ``tag`` is another than ``dev`` for the sources of another version."""
 
-    def __init__(self, root: Path = paths.ROOT, tag: str = "dev") -> None:
+    def __init__(
+        self,
+        root: Path = paths.ROOT,
+        tag: str = "dev",
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
+        """``arguments`` are build arguments of the Dockerfile, such as VERSION."""
         self.root = root
         self.tag = tag
         self.folder = paths.cache() / "images"
         # Those of another version do not push out those of this one.
         self.archives = self.folder if tag == "dev" else self.folder / tag
+        self.arguments = dict(arguments or {})
+        self.epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or EPOCH)
 
     def build(self) -> dict[str, Path]:
         """The archive of each target, built anew only if something that it is made of changed."""
@@ -120,7 +136,8 @@ class Images:
     def _key(self, base: str) -> str:
         present = [self.root / name for name in INPUTS if (self.root / name).exists()]
         digest = tree_hash(present, self.root)
-        return hashlib.sha256(f"{base} {digest}".encode()).hexdigest()[:16]
+        stamps = f"{self.epoch} {sorted(self.arguments.items())}"
+        return hashlib.sha256(f"{base} {digest} {stamps}".encode()).hexdigest()[:16]
 
     # ---------------------------------------------------------------- base
 
@@ -184,10 +201,22 @@ class Images:
 
     # ---------------------------------------------------------------- targets
 
-    def _build(self, target: str, partial: Path) -> None:
+    def build_afresh(self, target: str, archive: Path) -> None:
+        """Build without any layer that is kept, to see whether the result is the same."""
+        self.build()  # for the base
+        with locked(self.folder / ".lock", "building images"):
+            self._build(target, archive, kept_layers=False)
+
+    def _build(self, target: str, partial: Path, kept_layers: bool = True) -> None:
         image = reference(target, self.tag)
         command = [*self._buildah(), "bud", "--isolation", "chroot", "--layers", "--pull-never"]
+        command += ["--timestamp", str(self.epoch)]
+        # A layer that was kept has the time that it was made with.
+        if not kept_layers or self.epoch != EPOCH:
+            command.append("--no-cache")
         command += ["--target", target, "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "-t", image]
+        for name, value in sorted(self.arguments.items()):
+            command += ["--build-arg", f"{name}={value}"]
         for volume in self._volumes():
             command += ["--volume", volume]
         self._step(f"building {image}", [*command, str(self.root)])
@@ -310,15 +339,25 @@ def add_verbs(verb: Any) -> None:
     """`image build`, `image load`."""
     parser: argparse.ArgumentParser = verb("image", _image, "build and load the project's images")
     parser.add_argument("action", choices=("build", "load"))
+    parser.add_argument(
+        "--version", help="what the image says of itself (default: the Dockerfile's)"
+    )
+    parser.add_argument("--revision", help="the commit, likewise")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="copy the archives to TARGET.tar")
 
 
 def _image(arguments: argparse.Namespace) -> int:
     if arguments.action == "load":
         cluster = Cluster.from_environment()
         cluster.api()  # refuses, before minutes are spent on building, when there is no cluster
-    for target, archive in Images().build().items():
+    said = {"VERSION": arguments.version, "REVISION": arguments.revision}
+    images = Images(arguments={name: value for name, value in said.items() if value})
+    for target, archive in images.build().items():
         done = "is ready"
         if arguments.action == "load":
             done = "loaded" if cluster.load_image(archive) else "loaded before"
+        if arguments.to:
+            arguments.to.mkdir(parents=True, exist_ok=True)
+            archive = Path(shutil.copy(archive, arguments.to / f"{target}.tar"))
         print(f"{reference(target)} {done}: {archive}")
     return 0

@@ -27,8 +27,18 @@ from dev.locks import locked
 BASE_IMAGE = "localhost/debian:trixie-slim"
 SUITE = "trixie"
 BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv")
+SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 BASE_DAYS = 30
 """A base older than this is made anew, for its security fixes."""
+
+LEFTOVERS = (
+    *("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/cache/ldconfig/aux-cache"),
+    *("var/lib/apt/lists/*", "var/lib/dpkg/*-old", "var/cache/debconf/*-old", "etc/*-"),
+    *("var/log/*", "var/log/apt/*"),
+    # Of this machine, copied by debootstrap.
+    *("etc/resolv.conf", "etc/hostname"),
+)
+"""What the base does without: caches, logs, copies of older states."""
 
 TARGETS = ("operator", "runner")
 INPUTS = (
@@ -144,7 +154,7 @@ class Images:
     def _base(self) -> str:
         """Make sure of the base image; return what changes when it does."""
         stamp = self.folder / "base.stamp"
-        recipe = f"{SUITE} {' '.join(BASE_PACKAGES)}"
+        recipe = f"{SUITE} updated {' '.join(BASE_PACKAGES)}"
         old = stamp.read_text() if stamp.exists() else ""
         if old and not self._has(BASE_IMAGE):
             old = ""
@@ -181,23 +191,43 @@ class Images:
         if mirror := os.environ.get("DEBIAN_MIRROR"):
             command.append(mirror)
         self._step(f"debootstrap {SUITE}", [*PRIVATE, *command])
-        for pattern in ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/log/*.log"):
+        self._update(system)
+        for pattern in LEFTOVERS:
             for path in system.glob(pattern):
-                path.unlink()
-        for path in (system / "var/lib/apt/lists").iterdir():
-            if path.is_file():
-                path.unlink()
+                if not path.is_dir():
+                    path.unlink()
         tar = work / "base.tar"
         pack = ["tar", "--numeric-owner", "--xattrs", "-C", str(system), "-cf", str(tar), "."]
         self._step("packing it", pack)
         recipe = 'FROM scratch\nADD base.tar /\nCMD ["bash"]\n'
         write(work / "Dockerfile", recipe)
         shutil.rmtree(system)
-        self._step(
-            f"importing {BASE_IMAGE}",
-            [*self._buildah(), "bud", "--isolation", "chroot", "-t", BASE_IMAGE, str(work)],
-        )
+        importing = [*self._buildah(), "bud", "--isolation", "chroot", "--timestamp", str(EPOCH)]
+        self._step(f"importing {BASE_IMAGE}", [*importing, "-t", BASE_IMAGE, str(work)])
         shutil.rmtree(work)
+
+    def _update(self, system: Path) -> None:
+        """Bring Debian's security updates, which debootstrap does not know of.
+
+        They stay in the image's list of sources, so that whoever builds upon it gets them, too.
+        """
+        sources = system / "etc/apt/sources.list"
+        mirror = sources.read_text().split()[1]
+        security = os.environ.get("DEBIAN_SECURITY_MIRROR", SECURITY_MIRROR)
+        suites = ((mirror, SUITE), (mirror, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
+        write(sources, "".join(f"deb {url} {suite} main\n" for url, suite in suites), 0o644)
+        inside = [*PRIVATE, "chroot", str(system), "env", "DEBIAN_FRONTEND=noninteractive"]
+        self._step("asking for updates", [*inside, "apt-get", "-qq", "update"])
+        self._step("updating it", [*inside, "apt-get", "-qq", "--yes", "dist-upgrade"])
+        # Files get the time of the image, and Python would compile all again at each start.
+        unchecked = ("--invalidation-mode", "unchecked-hash")
+        library = f"/usr/lib/python{python_version(system)}"
+        compiling = ["python3", "-m", "compileall", "-q", "-f", *unchecked, library]
+        self._step("compiling Python's library", [*inside, *compiling])
+
+    def forget_base(self) -> None:
+        """Let the next build make the base anew, with Debian's updates of the day."""
+        (self.folder / "base.stamp").unlink(missing_ok=True)
 
     # ---------------------------------------------------------------- targets
 
@@ -300,6 +330,12 @@ def _pip_files() -> list[Path]:
     return [Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", config / "pip/pip.conf"]
 
 
+def python_version(system: Path) -> str:
+    """Such as 3.13, of the only Python in a file system."""
+    (library,) = system.glob("usr/lib/python3.*")
+    return library.name.removeprefix("python")
+
+
 def pip_settings(environment: Any, files: Sequence[Path]) -> dict[str, str]:
     """What this machine says to pip, without what makes no sense inside the build.
 
@@ -343,6 +379,7 @@ def add_verbs(verb: Any) -> None:
         "--version", help="what the image says of itself (default: the Dockerfile's)"
     )
     parser.add_argument("--revision", help="the commit, likewise")
+    parser.add_argument("--new-base", action="store_true", help="with Debian's updates of the day")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="copy the archives to TARGET.tar")
 
 
@@ -352,6 +389,8 @@ def _image(arguments: argparse.Namespace) -> int:
         cluster.api()  # refuses, before minutes are spent on building, when there is no cluster
     said = {"VERSION": arguments.version, "REVISION": arguments.revision}
     images = Images(arguments={name: value for name, value in said.items() if value})
+    if arguments.new_base:
+        images.forget_base()
     for target, archive in images.build().items():
         done = "is ready"
         if arguments.action == "load":

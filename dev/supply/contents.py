@@ -55,6 +55,11 @@ class Component:
     """An SPDX expression as it was found, or empty."""
 
 
+def normalized(name: str) -> str:
+    """The name of a distribution as indexes and advisories write it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 @dataclass(frozen=True)
 class Distribution:
     """A distribution of Python."""
@@ -75,7 +80,7 @@ class Distribution:
     @property
     def normalized(self) -> str:
         """The name by which an index knows it."""
-        return re.sub(r"[-_.]+", "-", self.name).lower()
+        return normalized(self.name)
 
 
 @dataclass(frozen=True)

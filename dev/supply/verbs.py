@@ -1,9 +1,10 @@
-"""`sbom`, `licences`, `reproduce`: from the images as they are built from this checkout."""
+"""`sbom`, `licences`, `scan`, `reproduce`: from the images as they are built from this checkout."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,17 @@ from dev import paths
 from dev.errors import RefusalError
 from dev.files import write
 from dev.images import TARGETS, Images
-from dev.supply import contents, licences, page, reproduce, spdx
+from dev.supply import (
+    contents,
+    debian,
+    exceptions,
+    licences,
+    osv,
+    page,
+    reproduce,
+    scan,
+    spdx,
+)
 from dev.supply.contents import Contents
 
 FOLDER = paths.ROOT / "build" / "sbom"
@@ -27,13 +38,18 @@ def read_images(folder: Path | None = None) -> list[Contents]:
 
 
 def add_verbs(verb: Any) -> None:
-    """`sbom`, `licences`, `reproduce`."""
+    """`sbom`, `licences`, `scan`, `reproduce`."""
     sbom: argparse.ArgumentParser = verb("sbom", _sbom, "write a bill of materials for each image")
     sbom.add_argument("--to", type=Path, default=FOLDER, metavar="FOLDER")
     text = "write docs/licences.md; fail on a licence that is not allowed"
     checked: argparse.ArgumentParser = verb("licences", _licences, text)
+    text = "look for what is known to be wrong with what is in the images"
+    scanned: argparse.ArgumentParser = verb("scan", _scan, text)
+    scanned.add_argument(
+        "--osv", type=Path, metavar="FOLDER", help="with PyPI/all.zip, OSV's export"
+    )
     verb("reproduce", _reproduce, "build both images once more; fail where they differ")
-    for parser in (sbom, checked):
+    for parser in (sbom, checked, scanned):
         parser.add_argument(
             "--images", type=Path, metavar="FOLDER", help="with operator.tar and runner.tar"
         )
@@ -60,6 +76,22 @@ def _licences(arguments: argparse.Namespace) -> int:
     if complaints := licences.complaints(images, rules):
         raise RefusalError("\n".join(["not to be passed on like this:", *complaints]))
     print(page.PAGE)
+    return 0
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    """Without a copy of OSV only Debian's packages are judged, and the report says so."""
+    now = datetime.now(UTC)
+    exceptions_known = exceptions.read(now.date())
+    database = osv.read(arguments.osv) if arguments.osv else None
+    images = read_images(arguments.images)
+    report = scan.scan(images, debian.lists(), database, exceptions_known, now)
+    print("\n".join(report.lines()))
+    if report.failed:
+        raise RefusalError(
+            "not to be released like this. Debian's packages: make images NEW_BASE=1. Python's: make pins. "
+            f"What can stay for now, and why: {exceptions.FILE.relative_to(paths.ROOT)}"
+        )
     return 0
 
 

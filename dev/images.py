@@ -217,7 +217,9 @@ class Images:
         suites = ((mirror, SUITE), (mirror, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
         write(sources, "".join(f"deb {url} {suite} main\n" for url, suite in suites), 0o644)
         inside = [*PRIVATE, "chroot", str(system), "env", "DEBIAN_FRONTEND=noninteractive"]
-        self._step("asking for updates", [*inside, "apt-get", "-qq", "update"])
+        # Else apt takes a list that it could not fetch for one that has nothing.
+        strictly = ("-o", "APT::Update::Error-Mode=any")
+        self._step("asking for updates", [*inside, "apt-get", "-qq", *strictly, "update"])
         self._step("updating it", [*inside, "apt-get", "-qq", "--yes", "dist-upgrade"])
         # Files get the time of the image, and Python would compile all again at each start.
         unchecked = ("--invalidation-mode", "unchecked-hash")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tarfile
 from pathlib import Path
@@ -46,7 +47,8 @@ def _members(archive: Path, number: int) -> dict[str, str]:
         with tarfile.open(fileobj=outer.extractfile(name), mode="r:*") as layer:
             for member in layer:
                 stream = layer.extractfile(member) if member.isfile() else None
-                content = hash(stream.read()) % 10**8 if stream else member.linkname
+                body = stream.read() if stream else member.linkname.encode()
+                content = hashlib.sha256(body).hexdigest()[:12]
                 described[member.name] = (
                     f"{member.mode:o} {member.uid}:{member.gid} at {member.mtime}, "
                     f"{member.size} bytes ({content})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_actionlint_is_heard_when_something_is_wrong(tmp_path: Path) -> None:
 
 
 def test_the_workflows_are_clean_for_zizmor() -> None:
-    program = ROOT / ".venv" / "bin" / "zizmor"
+    program = Path(sys.executable).with_name("zizmor")
     command = [program, "--offline", "--no-progress", "--quiet", *WORKFLOWS]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout

@@ -4,7 +4,7 @@ ARG BASE_IMAGE=debian:trixie-slim
 FROM ${BASE_IMAGE} AS base
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/* \
  && echo 'spark:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd \
  && echo 'spark:x:65532:' >> /etc/group
 ENV PATH=/opt/spark/bin:/usr/local/bin:/usr/bin:/bin \

@@ -38,8 +38,24 @@ kubeconfig: ## Print the kubeconfig's path (use: make -s kubeconfig)
 	@$(SPARK_DEV) kubeconfig
 
 .PHONY: images
-images: ## Build the images of operator and runner, unless nothing changed
-	@$(SPARK_DEV) image build
+images: ## Build the images, unless nothing changed; NEW_BASE=1: with Debian's updates of the day
+	@$(SPARK_DEV) image build $(if $(NEW_BASE),--new-base)
+
+.PHONY: sbom
+sbom: ## Write a bill of materials (SPDX) of each image into build/sbom
+	@$(SPARK_DEV) sbom
+
+.PHONY: licences
+licences: ## Write docs/licences.md from the images; fail on a licence that is not allowed
+	@$(SPARK_DEV) licences
+
+.PHONY: scan
+scan: venv ## Known vulnerabilities of what is in the images: make scan [OSV=folder with PyPI/all.zip]
+	@$(BIN)/python -m dev scan $(if $(OSV),--osv $(OSV))
+
+.PHONY: reproduce
+reproduce: ## Build both images once more without kept layers; fail where a layer differs
+	@$(SPARK_DEV) reproduce
 
 .PHONY: load-images
 load-images: images ## Load the images into the local cluster's node

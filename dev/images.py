@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,18 @@ from dev.locks import locked
 BASE_IMAGE = "localhost/debian:trixie-slim"
 SUITE = "trixie"
 BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv")
+SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 BASE_DAYS = 30
 """A base older than this is made anew, for its security fixes."""
+
+LEFTOVERS = (
+    *("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/cache/ldconfig/aux-cache"),
+    *("var/lib/apt/lists/*", "var/lib/dpkg/*-old", "var/cache/debconf/*-old", "etc/*-"),
+    *("var/log/*", "var/log/apt/*"),
+    # Of this machine, copied by debootstrap.
+    *("etc/resolv.conf", "etc/hostname"),
+)
+"""What the base does without: caches, logs, copies of older states."""
 
 TARGETS = ("operator", "runner")
 INPUTS = (
@@ -61,15 +71,31 @@ def reference(target: str, tag: str = "dev") -> str:
     return f"localhost/spark-integrations/{target}:{tag}"
 
 
+EPOCH = 315_532_800
+"""1980, the first year of zip: the time of each image and file where SOURCE_DATE_EPOCH names no other.
+
+Two builds of the same sources on the same base are then the same, byte for byte. It does no harm to
+Python: its compiled files are not compared with their sources' times.
+"""
+
+
 class Images:
     """Builds what changed. ``tag`` is another than ``dev`` for the sources of another version."""
 
-    def __init__(self, root: Path = paths.ROOT, tag: str = "dev") -> None:
+    def __init__(
+        self,
+        root: Path = paths.ROOT,
+        tag: str = "dev",
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
+        """``arguments`` are build arguments of the Dockerfile, such as VERSION."""
         self.root = root
         self.tag = tag
         self.folder = paths.cache() / "images"
         # Those of another version do not push out those of this one.
         self.archives = self.folder if tag == "dev" else self.folder / tag
+        self.arguments = dict(arguments or {})
+        self.epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or EPOCH)
 
     def build(self) -> dict[str, Path]:
         """The archive of each target, built anew only if something that it is made of changed."""
@@ -120,14 +146,15 @@ class Images:
     def _key(self, base: str) -> str:
         present = [self.root / name for name in INPUTS if (self.root / name).exists()]
         digest = tree_hash(present, self.root)
-        return hashlib.sha256(f"{base} {digest}".encode()).hexdigest()[:16]
+        stamps = f"{self.epoch} {sorted(self.arguments.items())}"
+        return hashlib.sha256(f"{base} {digest} {stamps}".encode()).hexdigest()[:16]
 
     # ---------------------------------------------------------------- base
 
     def _base(self) -> str:
         """Make sure of the base image; return what changes when it does."""
         stamp = self.folder / "base.stamp"
-        recipe = f"{SUITE} {' '.join(BASE_PACKAGES)}"
+        recipe = f"{SUITE} updated {' '.join(BASE_PACKAGES)}"
         old = stamp.read_text() if stamp.exists() else ""
         if old and not self._has(BASE_IMAGE):
             old = ""
@@ -164,30 +191,64 @@ class Images:
         if mirror := os.environ.get("DEBIAN_MIRROR"):
             command.append(mirror)
         self._step(f"debootstrap {SUITE}", [*PRIVATE, *command])
-        for pattern in ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/log/*.log"):
+        self._update(system)
+        for pattern in LEFTOVERS:
             for path in system.glob(pattern):
-                path.unlink()
-        for path in (system / "var/lib/apt/lists").iterdir():
-            if path.is_file():
-                path.unlink()
+                if not path.is_dir():
+                    path.unlink()
         tar = work / "base.tar"
         pack = ["tar", "--numeric-owner", "--xattrs", "-C", str(system), "-cf", str(tar), "."]
         self._step("packing it", pack)
         recipe = 'FROM scratch\nADD base.tar /\nCMD ["bash"]\n'
         write(work / "Dockerfile", recipe)
         shutil.rmtree(system)
-        self._step(
-            f"importing {BASE_IMAGE}",
-            [*self._buildah(), "bud", "--isolation", "chroot", "-t", BASE_IMAGE, str(work)],
-        )
+        importing = [*self._buildah(), "bud", "--isolation", "chroot", "--timestamp", str(EPOCH)]
+        self._step(f"importing {BASE_IMAGE}", [*importing, "-t", BASE_IMAGE, str(work)])
         shutil.rmtree(work)
+
+    def _update(self, system: Path) -> None:
+        """Bring Debian's security updates, which debootstrap does not know of.
+
+        They stay in the image's list of sources, so that whoever builds upon it gets them, too.
+        """
+        sources = system / "etc/apt/sources.list"
+        mirror = sources.read_text().split()[1]
+        security = os.environ.get("DEBIAN_SECURITY_MIRROR", SECURITY_MIRROR)
+        suites = ((mirror, SUITE), (mirror, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
+        write(sources, "".join(f"deb {url} {suite} main\n" for url, suite in suites), 0o644)
+        inside = [*PRIVATE, "chroot", str(system), "env", "DEBIAN_FRONTEND=noninteractive"]
+        # Else apt takes a list that it could not fetch for one that has nothing.
+        strictly = ("-o", "APT::Update::Error-Mode=any")
+        self._step("asking for updates", [*inside, "apt-get", "-qq", *strictly, "update"])
+        self._step("updating it", [*inside, "apt-get", "-qq", "--yes", "dist-upgrade"])
+        # Files get the time of the image, and Python would compile all again at each start.
+        unchecked = ("--invalidation-mode", "unchecked-hash")
+        library = f"/usr/lib/python{python_version(system)}"
+        compiling = ["python3", "-m", "compileall", "-q", "-f", *unchecked, library]
+        self._step("compiling Python's library", [*inside, *compiling])
+
+    def forget_base(self) -> None:
+        """Let the next build make the base anew, with Debian's updates of the day."""
+        (self.folder / "base.stamp").unlink(missing_ok=True)
 
     # ---------------------------------------------------------------- targets
 
-    def _build(self, target: str, partial: Path) -> None:
+    def build_afresh(self, target: str, archive: Path) -> None:
+        """Build without any layer that is kept, to see whether the result is the same."""
+        self.build()  # for the base
+        with locked(self.folder / ".lock", "building images"):
+            self._build(target, archive, kept_layers=False)
+
+    def _build(self, target: str, partial: Path, kept_layers: bool = True) -> None:
         image = reference(target, self.tag)
         command = [*self._buildah(), "bud", "--isolation", "chroot", "--layers", "--pull-never"]
+        command += ["--timestamp", str(self.epoch)]
+        # A layer that was kept has the time that it was made with.
+        if not kept_layers or self.epoch != EPOCH:
+            command.append("--no-cache")
         command += ["--target", target, "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "-t", image]
+        for name, value in sorted(self.arguments.items()):
+            command += ["--build-arg", f"{name}={value}"]
         for volume in self._volumes():
             command += ["--volume", volume]
         self._step(f"building {image}", [*command, str(self.root)])
@@ -271,6 +332,12 @@ def _pip_files() -> list[Path]:
     return [Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", config / "pip/pip.conf"]
 
 
+def python_version(system: Path) -> str:
+    """Such as 3.13, of the only Python in a file system."""
+    (library,) = system.glob("usr/lib/python3.*")
+    return library.name.removeprefix("python")
+
+
 def pip_settings(environment: Any, files: Sequence[Path]) -> dict[str, str]:
     """What this machine says to pip, without what makes no sense inside the build.
 
@@ -310,15 +377,28 @@ def add_verbs(verb: Any) -> None:
     """`image build`, `image load`."""
     parser: argparse.ArgumentParser = verb("image", _image, "build and load the project's images")
     parser.add_argument("action", choices=("build", "load"))
+    parser.add_argument(
+        "--version", help="what the image says of itself (default: the Dockerfile's)"
+    )
+    parser.add_argument("--revision", help="the commit, likewise")
+    parser.add_argument("--new-base", action="store_true", help="with Debian's updates of the day")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="copy the archives to TARGET.tar")
 
 
 def _image(arguments: argparse.Namespace) -> int:
     if arguments.action == "load":
         cluster = Cluster.from_environment()
         cluster.api()  # refuses, before minutes are spent on building, when there is no cluster
-    for target, archive in Images().build().items():
+    said = {"VERSION": arguments.version, "REVISION": arguments.revision}
+    images = Images(arguments={name: value for name, value in said.items() if value})
+    if arguments.new_base:
+        images.forget_base()
+    for target, archive in images.build().items():
         done = "is ready"
         if arguments.action == "load":
             done = "loaded" if cluster.load_image(archive) else "loaded before"
+        if arguments.to:
+            arguments.to.mkdir(parents=True, exist_ok=True)
+            archive = Path(shutil.copy(archive, arguments.to / f"{target}.tar"))
         print(f"{reference(target)} {done}: {archive}")
     return 0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import current, images, packages, postgres
+from dev import current, images, packages, postgres, release
 from dev.checkers import Checkers
 from dev.cluster import Cluster, Options, forward, inside
 from dev.cluster.layout import Layout
@@ -18,6 +18,7 @@ from dev.demo import run as demo
 from dev.errors import RefusalError
 from dev.gitea import Gitea
 from dev.prometheus import Prometheus
+from dev.supply import verbs as supply
 from dev.toolchain import Toolchain
 
 Verb = Callable[[argparse.Namespace], int]
@@ -89,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     kwok.add_argument("--nodes", type=int, default=1)
 
     images.add_verbs(verb)
+    supply.add_verbs(verb)
+    release.add_verbs(verb)
     postgres.add_verbs(verb)
     current.add_verbs(verb)
 

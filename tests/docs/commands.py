@@ -18,6 +18,7 @@ ON_A_NODE = (
 ELSEWHERE = {
     "getting-started.md": "tests/e2e/test_getting_started.py",
     "performance.md": "tests/docs/test_make_targets.py",
+    "releasing.md": "tests/supply/test_releasing.py",
     "reliability.md": "tests/docs/test_make_targets.py",
     "requests.md": "tests/docs/test_accepted.py",
     "example-plugin/README.md": "tests/runner/test_third_party.py",

@@ -1,0 +1,98 @@
+"""What a release is made of beside the images: one version everywhere, and a chart that pins these very images."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from dev import paths
+from dev.errors import RefusalError
+from dev.files import write
+from dev.images import TARGETS
+
+CHART = paths.ROOT / "charts" / "spark-integrations"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def versions(root: Path = paths.ROOT) -> dict[str, str]:
+    """Each place that names the version of the project, and which it names."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    chart = (root / "charts" / "spark-integrations" / "Chart.yaml").read_text()
+    dockerfile = (root / "Dockerfile").read_text()
+    found = {"pyproject.toml": str(project)}
+    for key in ("version", "appVersion"):
+        found[f"Chart.yaml, {key}"] = _one(
+            rf'^{key}: "?([^"\n]+)"?$', chart, f"{key} in Chart.yaml"
+        )
+    for number, value in enumerate(re.findall(r"^ARG VERSION=(.*)$", dockerfile, re.MULTILINE), 1):
+        found[f"Dockerfile, {number}"] = value
+    return found
+
+
+def check(tag: str, root: Path = paths.ROOT) -> str:
+    """The version that the tag `vX.Y.Z` stands for. Raises RefusalError where a file says another."""
+    version = tag.removeprefix("v")
+    if version == tag or not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
+        raise RefusalError(f"`{tag}` is no tag of a release: those are v1.2.3, or v1.2.3-rc.1")
+    others = [f"{place}: {said}" for place, said in versions(root).items() if said != version]
+    if others:
+        raise RefusalError("\n".join([f"the tag says {version}, and", *others]))
+    return version
+
+
+def pinned_chart(to: Path, registry: str, digests: dict[str, str], chart: Path = CHART) -> Path:
+    """A copy of the chart whose values name the images in `registry` by digest; its folder.
+
+    What was signed is then what is pulled, even if somebody moves the tags.
+    """
+    for target in TARGETS:
+        if not DIGEST.fullmatch(digests[target]):
+            raise RefusalError(f"`{digests[target]}` is no digest of the {target}'s image")
+    copy = to / chart.name
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(chart, copy)
+    values = (copy / "values.yaml").read_text()
+    for target in TARGETS:
+        block = _one(rf"^(  {target}:\n(?:    .*\n)+)", values, f"image.{target} in values.yaml")
+        pinned = re.sub(r"(?m)^    repository: .*$", f"    repository: {registry}/{target}", block)
+        pinned = re.sub(r'(?m)^    digest: ""$', f'    digest: "{digests[target]}"', pinned)
+        if digests[target] not in pinned or f"{registry}/{target}" not in pinned:
+            raise RefusalError(
+                f"image.{target} in values.yaml has no repository or no empty digest"
+            )
+        values = values.replace(block, pinned)
+    write(copy / "values.yaml", values, 0o644)
+    return copy
+
+
+def _one(pattern: str, text: str, what: str) -> str:
+    found = re.findall(pattern, text, re.MULTILINE)
+    if len(found) != 1:
+        raise RefusalError(f"{what}: {len(found)} found, and there must be one")
+    return str(found[0])
+
+
+def add_verbs(verb: Any) -> None:
+    """`release check`, `release chart`."""
+    parser: argparse.ArgumentParser = verb("release", _release, "what the release workflow asks")
+    actions = parser.add_subparsers(dest="action", required=True)
+    checked = actions.add_parser("check", help="fail unless every file has the version of the tag")
+    checked.add_argument("tag")
+    chart = actions.add_parser("chart", help="copy the chart, with the images pinned by digest")
+    chart.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    chart.add_argument("--registry", required=True, help="such as ghcr.io/owner/repository")
+    for target in TARGETS:
+        chart.add_argument(f"--{target}", required=True, metavar="DIGEST")
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    if arguments.action == "check":
+        print(check(arguments.tag))
+        return 0
+    digests = {target: getattr(arguments, target) for target in TARGETS}
+    print(pinned_chart(arguments.to, arguments.registry, digests))
+    return 0

@@ -1,0 +1,178 @@
+"""A release has one version, pins what it signed, and is verified as its page says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dev.errors import RefusalError
+from dev.toolchain import Toolchain
+from tests.support.pages import DOCS, ROOT, blocks
+
+from dev import linters, release
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+OPERATOR, RUNNER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+
+
+def workflow(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
+
+
+def steps(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in body["jobs"].values() for step in job.get("steps", [])]
+
+
+# ---------------------------------------------------------------- workflows
+
+
+def test_the_workflows_are_clean_for_actionlint() -> None:
+    found = subprocess.run(
+        [linters.actionlint(), "-no-color", *WORKFLOWS], capture_output=True, text=True, check=False
+    )
+    assert found.stdout + found.stderr == ""
+    assert found.returncode == 0
+
+
+def test_actionlint_is_heard_when_something_is_wrong(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(WORKFLOWS[0].read_text().replace("runs-on", "run-on"))
+    found = subprocess.run(
+        [linters.actionlint(), wrong], capture_output=True, text=True, check=False
+    )
+    assert "run-on" in found.stdout
+    assert found.returncode == 1
+
+
+def test_the_workflows_are_clean_for_zizmor() -> None:
+    program = Path(sys.executable).with_name("zizmor")
+    command = [program, "--offline", "--no-progress", "--quiet", *WORKFLOWS]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_each_action_is_pinned_by_commit_and_says_of_which_version(path: Path) -> None:
+    uses = re.findall(r"uses: (.*)", path.read_text())
+    assert uses
+    for one in uses:
+        ours = one.startswith("./")
+        assert ours or re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
+
+
+def test_no_job_may_more_than_it_says_and_none_has_a_secret() -> None:
+    for path in WORKFLOWS:
+        body = workflow(path.name)
+        assert body["permissions"] in ({}, {"contents": "read"})
+        assert "secrets." not in path.read_text()
+    jobs = workflow("release.yml")["jobs"]
+    writing = {
+        (name, right)
+        for name, job in jobs.items()
+        for right, level in job["permissions"].items()
+        if level == "write"
+    }
+    assert writing == {
+        ("publish", "packages"),
+        ("publish", "id-token"),
+        ("publish", "attestations"),
+        ("announce", "contents"),
+    }
+
+
+def test_a_release_is_tested_first_and_verified_before_it_is_announced() -> None:
+    jobs = workflow("release.yml")["jobs"]
+    assert jobs["test"]["uses"] == "./.github/workflows/ci.yml"
+    assert [step["run"] for step in steps(workflow("ci.yml")) if "run" in step][-1] == ".ci/run"
+    assert jobs["publish"]["needs"] == "test"
+    assert jobs["verify"]["needs"] == "publish"
+    assert set(jobs["announce"]["needs"]) == {"publish", "verify"}
+
+
+def test_what_the_release_runs_of_ours_is_there() -> None:
+    commands = re.findall(
+        r"python3 -m dev (\w+)((?: (?:build|check|chart))?)",
+        "\n".join(step.get("run", "") for step in steps(workflow("release.yml"))),
+    )
+    assert len(commands) >= 5
+    for verb, action in commands:
+        help_text = ["python3", "-m", "dev", verb, *action.split(), "--help"]
+        subprocess.run(help_text, cwd=ROOT, check=True, capture_output=True)
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_verifies_as_the_workflow_does() -> None:
+    (verifying,) = [
+        step["run"]
+        for step in steps(workflow("release.yml"))
+        if step.get("name") == "Verify as a user would"
+    ]
+    shown = "\n".join(block.text for block in blocks(DOCS / "releasing.md", "sh"))
+    run = [line for line in shown.splitlines() if line and not line.startswith("make ")]
+    first, second, *rest = run
+    assert first == "REPOSITORY=OWNER/spark-integrations VERSION=0.1.0"
+    assert second == 'REGISTRY="ghcr.io/${REPOSITORY,,}"'
+    assert rest == verifying.splitlines()[1:]
+    assert verifying.splitlines()[0] == 'VERSION="${TAG#v}" REGISTRY="ghcr.io/${REPOSITORY,,}"'
+
+
+def test_each_make_of_the_page_is_a_target() -> None:
+    shown = "\n".join(block.text for block in blocks(DOCS / "releasing.md", "sh"))
+    made = re.findall(r"^make (.*)$", shown, re.MULTILINE)
+    assert {"sbom", "licences", "scan", "reproduce"} == set(made)
+    for target in made:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+# ---------------------------------------------------------------- version and chart
+
+
+def test_every_file_has_the_same_version() -> None:
+    assert len(set(release.versions().values())) == 1, release.versions()
+    version = release.versions()["pyproject.toml"]
+    assert release.check(f"v{version}") == version
+
+
+@pytest.mark.parametrize("tag", ["0.1.0", "v0.1", "v0.1.0+x", "latest", "v0.1.0; rm"])
+def test_what_is_no_tag_of_a_release_is_refused(tag: str) -> None:
+    with pytest.raises(RefusalError, match="no tag of a release"):
+        release.check(tag)
+
+
+def test_a_file_with_another_version_stops_the_release(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "Dockerfile"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(release.CHART, tmp_path / "charts" / release.CHART.name)
+    version = release.versions()["pyproject.toml"]
+    chart = tmp_path / "charts" / release.CHART.name / "Chart.yaml"
+    chart.write_text(chart.read_text().replace(f"appVersion: {version}", "appVersion: 9.9.9"))
+    with pytest.raises(RefusalError, match=r"appVersion: 9\.9\.9"):
+        release.check(f"v{version}", tmp_path)
+
+
+def test_the_chart_of_a_release_pulls_what_was_signed(tmp_path: Path) -> None:
+    digests = {"operator": OPERATOR, "runner": RUNNER}
+    chart = release.pinned_chart(tmp_path, "ghcr.io/owner/repository", digests)
+    helm = [Toolchain().path("helm"), "template", "x", chart]
+    rendered = subprocess.run(helm, check=True, capture_output=True, text=True).stdout
+    (deployment,) = [
+        body for body in yaml.safe_load_all(rendered) if body and body["kind"] == "Deployment"
+    ]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("ghcr.io/owner/repository/operator")
+    assert container["image"].endswith(f"@{OPERATOR}")
+    assert re.search(rf"ghcr\.io/owner/repository/runner\S*@{RUNNER}", str(container))
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:12", "latest", "sha256:" + "g" * 64])
+def test_what_is_no_digest_is_never_pinned(tmp_path: Path, digest: str) -> None:
+    with pytest.raises(RefusalError, match="no digest"):
+        release.pinned_chart(tmp_path, "ghcr.io/x", {"operator": OPERATOR, "runner": digest})

@@ -109,7 +109,7 @@ def begin(place: Place, name: str) -> None:
     kind, timeout = FETCHES[name]
     body = wanted(
         name,
-        config=orders(f"http://trouble/{kind}-{name}"),
+        config=orders(f"http://trouble.{NAMESPACE}.svc/{kind}-{name}"),
         timeoutSeconds=timeout,
         retryDelaysSeconds=[RETRY_SECONDS, 3600],
         updateFrequencyMinutes=60,

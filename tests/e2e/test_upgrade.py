@@ -35,7 +35,6 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 # nor hosts that a fetch may reach.
 PREVIOUS = "8930154e4227a41abfaa8bdcd419dd613e4b1114"
 NAMESPACE = "team-b"
-SHOP = f"http://shop.{shop.NAMESPACE}"
 TOLERANCE_SECONDS = 30.0
 # Two go on with each minute; each of the others is in a state of its own, and stays in it.
 MINUTELY = ("minute-a", "minute-b")
@@ -51,19 +50,20 @@ RESTING = {
 }
 # The judge knows one Plugin, and what is due by the spec alone.
 JUDGED = {*MINUTELY, "hourly", "no-host", "wrong-token", "suspended"}
-VALUES = {
-    "scheduler": {"spec": {"maxConcurrentFetches": 20}},
-    # One feed at a time, so that one that does not end lets the other wait.
-    "plugins": {"overrides": {"rss": {"maxConcurrentFetches": 1}}},
-}
+SCHEDULER = {"spec": {"maxConcurrentFetches": 20}}
+# One feed at a time, so that one that does not end lets the other wait.
+ONE_FEED = {"rss": {"maxConcurrentFetches": 1}}
+# Services of the cluster have private addresses, and the earlier chart has no word for that.
+SERVICES = {"egressHosts": ["*.svc"]}
 
 
 @dataclass
 class Release:
-    """A chart, and the tag of the images that belong to it."""
+    """A chart, what its Plugins are told, and the tag of the images that belong to it."""
 
     chart: Path
     tag: str
+    plugins: dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,14 @@ def previous(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Release:
     assert place.local is not None
     for image in Images(sources, tag="previous").build().values():
         place.local.load_image(image)
-    return Release(sources / "charts" / "spark-integrations", "previous")
+    return Release(sources / "charts" / "spark-integrations", "previous", ONE_FEED)
 
 
-CURRENT = Release(paths.ROOT / "charts" / "spark-integrations", "dev")
+CURRENT = Release(
+    paths.ROOT / "charts" / "spark-integrations",
+    "dev",
+    {"rest": SERVICES, "rss": {**ONE_FEED["rss"], **SERVICES}},
+)
 
 
 def install(place: Place, release: Release, folder: Path) -> None:
@@ -96,7 +100,8 @@ def install(place: Place, release: Release, folder: Path) -> None:
         for target in ("operator", "runner")
     }
     values = folder / f"{release.tag}.json"
-    values.write_text(json.dumps({**VALUES, "image": images}))
+    told = {"scheduler": SCHEDULER, "plugins": {"overrides": release.plugins}, "image": images}
+    values.write_text(json.dumps(told))
     place.run(
         "helm",
         *("upgrade", "--install", RELEASE, str(release.chart), "--namespace", SYSTEM),
@@ -105,7 +110,7 @@ def install(place: Place, release: Release, folder: Path) -> None:
 
 
 def integrations(place: Place) -> Iterator[dict[str, Any]]:
-    fetched = {"config": orders(f"{SHOP}/api")}
+    fetched = {"config": orders()}
     for name in MINUTELY:
         yield wanted(name, **fetched, updateFrequencyMinutes=1)
     yield wanted("hourly", **fetched, updateFrequencyMinutes=60)
@@ -120,13 +125,13 @@ def integrations(place: Place) -> Iterator[dict[str, Any]]:
     yield wanted("unknown", service="nosuch")
     yield wanted("config", config={**orders(), "baseUrl": 7})
     feed = {"service": "rss", "credentialsSecretName": None, "timeoutSeconds": 3600}
-    yield wanted("holds", **feed, config={"url": "http://trouble/drips-feed/orders"})
+    yield wanted("holds", **feed, config={"url": f"http://trouble.{NAMESPACE}.svc/drips-feed/orders"})
 
 
 def waiting() -> dict[str, Any]:
     """A feed, once the place is taken."""
     return wanted(
-        "waits", service="rss", credentialsSecretName=None, config={"url": f"{SHOP}/news.xml"}
+        "waits", service="rss", credentialsSecretName=None, config={"url": f"{cluster.SHOP}/news.xml"}
     )
 
 

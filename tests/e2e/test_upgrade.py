@@ -125,13 +125,18 @@ def integrations(place: Place) -> Iterator[dict[str, Any]]:
     yield wanted("unknown", service="nosuch")
     yield wanted("config", config={**orders(), "baseUrl": 7})
     feed = {"service": "rss", "credentialsSecretName": None, "timeoutSeconds": 3600}
-    yield wanted("holds", **feed, config={"url": f"http://trouble.{NAMESPACE}.svc/drips-feed/orders"})
+    yield wanted(
+        "holds", **feed, config={"url": f"http://trouble.{NAMESPACE}.svc/drips-feed/orders"}
+    )
 
 
 def waiting() -> dict[str, Any]:
     """A feed, once the place is taken."""
     return wanted(
-        "waits", service="rss", credentialsSecretName=None, config={"url": f"{cluster.SHOP}/news.xml"}
+        "waits",
+        service="rss",
+        credentialsSecretName=None,
+        config={"url": f"{cluster.SHOP}/news.xml"},
     )
 
 

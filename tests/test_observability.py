@@ -26,6 +26,7 @@ from tests.decide import make
 from tests.serve.test_metrics import NOW, Replica, ended, ready, with_status
 
 PAGE = (ROOT / "docs" / "observability.md").read_text()
+MONITORING = ("ServiceMonitor", "PrometheusRule")
 
 
 def table(head: str) -> list[list[str]]:
@@ -206,7 +207,9 @@ def test_a_command_of_the_page_is_one_that_works(server: Server, command: str) -
     if words[:2] == ["helm", "upgrade"]:
         # The kinds of the Prometheus operator are not there: rendered, and not applied.
         words.remove("--reuse-values")
-        server.helm("template", *words[2:])
+        # Without a cluster Helm has to be told what the page's cluster serves.
+        serves = (f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in MONITORING)
+        server.helm("template", *words[2:], *serves)
     elif words[:2] == ["kubectl", "logs"]:
         known = server.kubectl("logs", "--help").stdout
         flags = [word.partition("=")[0] for word in words if word.startswith("--")]

@@ -17,6 +17,9 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 NAME = f"{RELEASE}-test"
 CHART = str(paths.ROOT / "charts" / "spark-integrations")
+ANY_NODE = {
+    "matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]
+}
 KINDS = "integrations,pods,persistentvolumeclaims,roles,rolebindings,serviceaccounts,jobs"
 
 
@@ -52,7 +55,9 @@ def volume(demo: Demo) -> Iterator[None]:
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": "",
             "claimRef": {"namespace": SYSTEM, "name": NAME},
-            "hostPath": {"path": folder},
+            # Not a hostPath: only here the kubelet gives what is mounted to the group of the fetch.
+            "local": {"path": folder},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [ANY_NODE]}},
         },
     }
     place.kubectl("apply", "-f", "-", stdin=json.dumps(body))

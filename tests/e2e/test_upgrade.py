@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 # nor hosts that a fetch may reach.
 PREVIOUS = "8930154e4227a41abfaa8bdcd419dd613e4b1114"
 NAMESPACE = "team-b"
+SHOP = f"http://shop.{shop.NAMESPACE}.svc"
 TOLERANCE_SECONDS = 30.0
 # Two go on with each minute; each of the others is in a state of its own, and stays in it.
 MINUTELY = ("minute-a", "minute-b")
@@ -110,7 +111,7 @@ def install(place: Place, release: Release, folder: Path) -> None:
 
 
 def integrations(place: Place) -> Iterator[dict[str, Any]]:
-    fetched = {"config": orders()}
+    fetched = {"config": orders(f"{SHOP}/api")}
     for name in MINUTELY:
         yield wanted(name, **fetched, updateFrequencyMinutes=1)
     yield wanted("hourly", **fetched, updateFrequencyMinutes=60)
@@ -136,7 +137,7 @@ def waiting() -> dict[str, Any]:
         "waits",
         service="rss",
         credentialsSecretName=None,
-        config={"url": f"{cluster.SHOP}/news.xml"},
+        config={"url": f"{SHOP}/news.xml"},
     )
 
 

@@ -22,11 +22,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """``body`` is sent as JSON, ``lines`` each as JSON in a line of its own; ``drop``: no answer at all."""
+    """``body`` is sent as JSON, ``lines`` each as JSON in a line of its own, ``raw`` as it is; ``drop``: no
+    answer at all."""
 
     status: int = 200
     body: Any = None
     lines: Sequence[Any] | None = None
+    raw: str | None = None
     drop: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +53,8 @@ class Server:
                     self.close_connection = True
                     return
                 lines = [given.body] if given.lines is None else given.lines
-                body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+                said = given.raw or "".join(f"{json.dumps(line)}\n" for line in lines)
+                body = said.encode()
                 self.send_response(given.status)
                 for name, value in given.headers.items():
                     self.send_header(name, value)

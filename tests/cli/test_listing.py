@@ -123,7 +123,7 @@ def test_a_watch_tells_changes_and_deletions(spark: Spark, world: World) -> None
             world.delete("integration", "fleeting")
             until(lambda: told("Deleted"), 20, lambda: str(lines))
         finally:
-            process.kill()
+            process.terminate()
             reader.join(10)
 
 

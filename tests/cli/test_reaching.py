@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.server import Answer, Server
+from tests.cli.server import EMPTY, Answer, Asked, Server
 from tests.cli.support import Spark
 
 TOKEN = "token-of-the-kubeconfig"
@@ -66,6 +66,30 @@ def test_a_server_on_this_machine_is_asked_without_a_proxy(tmp_path: Path) -> No
         spark = Spark(kubeconfig(tmp_path, server.url), HTTP_PROXY=proxy.url, http_proxy=proxy.url)
         assert spark("list", "-o", "name").code == 0
     assert (len(server.asked), proxy.asked) == (1, [])
+
+
+def test_what_is_no_api_server_is_told_apart_from_a_defect_of_ours(tmp_path: Path) -> None:
+    with Server(lambda _: Answer(raw="<h1>Log in to the hotel</h1>")) as server:
+        told = Spark(kubeconfig(tmp_path, server.url))("list")
+    assert told.code == 4
+    assert f"{server.url} answers with what is no JSON" in told.err
+
+
+def test_a_config_that_nests_too_deep_to_be_read_hides_no_other(tmp_path: Path) -> None:
+    """The API server takes it, and Python's parser ends at a thousand."""
+    items = [
+        f'{{"metadata": {{"name": "{name}", "namespace": "default", "uid": "{name}"}}, '
+        f'"spec": {{"service": "rest", "config": {config}}}}}'
+        for name, config in (("deep", '{"a":' * 5_000 + "1" + "}" * 5_000), ("flat", "{}"))
+    ]
+    answer = f'{{"metadata": {{"resourceVersion": "1"}}, "items": [{", ".join(items)}]}}'
+
+    def answers(asked: Asked) -> Answer:
+        return Answer(raw=answer) if "/integrations" in asked.target else EMPTY
+
+    with Server(answers) as server:
+        told = Spark(kubeconfig(tmp_path, server.url))("list", "-o", "name")
+    assert (told.code, told.out.split()) == (0, ["integration/deep", "integration/flat"])
 
 
 def test_whoever_sends_us_elsewhere_gets_no_token_there(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import urllib3
 from spark_cli.exits import Exit, Failure, NoAccess
 from spark_cli.gather import credentials, kinds, kubeconfig, proxies
 from spark_cli.gather.kinds import Kind
-from spark_operator.model import fields
+from spark_operator.model import fields, nesting
 from spark_operator.model.result import clean
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -154,6 +154,18 @@ class Cluster:
             raise _failure(response)
         return response
 
+    def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The document that a request (`send`) is answered with, cut where it nests too deep to be read.
+        Raises ApiFailure, and NoAccess also for an answer that is none of an API server."""
+        response = self.send(method, path, **more)
+        try:
+            return dict(fields.mapping(_parsed(response)))
+        except ValueError as error:
+            raise NoAccess(
+                f"{self.server} answers with what is no JSON: what the kubeconfig names is no API server, "
+                "or something in between answers in its place"
+            ) from error
+
     def _send(
         self,
         method: str,
@@ -213,8 +225,7 @@ class Cluster:
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any]:
         """One object. Raises ApiFailure, with ``not_found`` where it is not there."""
         where = (namespace or self.namespace) if kind.namespaced else None
-        found: dict[str, Any] = self.send("GET", kind.path(where, name)).json()
-        return found
+        return self.ask("GET", kind.path(where, name))
 
     def find(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         """One object, or None where it is not there, or can be none of that name."""
@@ -242,7 +253,7 @@ class Cluster:
         if field_selector:
             params["fieldSelector"] = field_selector
         while True:
-            page = self.send("GET", kind.path(namespace), params=params).json()
+            page = self.ask("GET", kind.path(namespace), params=params)
             yield page
             following = fields.text(fields.mapping(page.get("metadata")).get("continue"))
             if not following:
@@ -279,6 +290,11 @@ class Cluster:
         ]
 
 
+def _parsed(response: requests.Response) -> Any:
+    """Raises ValueError."""
+    return json.loads(nesting.shallow(response.content))
+
+
 def _come_again(response: requests.Response) -> float | None:
     """In so many seconds, where the server took nothing of the request and says so."""
     if response.status_code not in (429, 503):
@@ -289,7 +305,7 @@ def _come_again(response: requests.Response) -> float | None:
 
 def _failure(response: requests.Response) -> ApiFailure:
     try:
-        status = fields.mapping(response.json())
+        status = fields.mapping(_parsed(response))
     except ValueError:
         status = {}
     message = clean(fields.text(status.get("message")), 600)

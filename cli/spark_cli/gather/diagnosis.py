@@ -25,13 +25,13 @@ _REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
 def version(cluster: Cluster) -> str:
-    return fields.text(cluster.send("GET", "/version").json().get("gitVersion"), "unknown version")
+    return fields.text(cluster.ask("GET", "/version").get("gitVersion"), "unknown version")
 
 
 def served(cluster: Cluster) -> list[str]:
     """The plurals of our kinds that the API server serves, by its discovery document."""
     try:
-        found = cluster.send("GET", f"/apis/{names.API_VERSION}").json()
+        found = cluster.ask("GET", f"/apis/{names.API_VERSION}")
     except ApiFailure as error:
         if error.not_found:
             return []
@@ -102,7 +102,7 @@ def _review(
         "kind": kind,
         "spec": {**subject, "resourceAttributes": attributes},
     }
-    answer = cluster.send("POST", f"{_REVIEWS}/{plural}", body=body).json()
+    answer = cluster.ask("POST", f"{_REVIEWS}/{plural}", body=body)
     return fields.mapping(answer.get("status")).get("allowed") is True
 
 

@@ -18,7 +18,7 @@ import urllib3
 from spark_cli.exits import Exit, Failure, NoAccess
 from spark_cli.gather.cluster import ApiFailure, Cluster
 from spark_cli.gather.kinds import Kind
-from spark_operator.model import fields
+from spark_operator.model import fields, nesting
 
 # The server ends a watch by itself, so that one that was cut without a word is noticed.
 _WATCH_SECONDS = 50
@@ -162,7 +162,7 @@ class Follower:
         goes_on = True
         try:
             for line in response.iter_lines(chunk_size=None):
-                if line and not self._take(fields.mapping(json.loads(line))):
+                if line and not self._take(fields.mapping(json.loads(nesting.shallow(line)))):
                     goes_on = False
                     break
                 told = told or bool(line)

@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 
 from spark_operator.act.fence import Fenced, Guard, fenced_by
-from spark_operator.model import nesting
 
 __all__ = ["Api", "ApiError", "Fenced", "Guard", "NoAnswer"]
 
@@ -49,7 +48,10 @@ class NoAnswer(Exception):
 
 
 class Api:
-    """``may_write`` is asked before each write: a process that lost the lead changes nothing."""
+    """``may_write`` is asked before each write: a process that lost the lead changes nothing.
+
+    ``session`` gives answers that do not nest too deep for the parser (``serve.responses``).
+    """
 
     def __init__(self, session: aiohttp.ClientSession, server: str, may_write: Guard) -> None:
         self._session = session
@@ -80,7 +82,7 @@ class Api:
                 headers=headers,
                 timeout=_TIMEOUT,
             ) as response:
-                payload = nesting.shallow(await response.read())
+                payload = await response.read()
                 if response.status < 400:
                     return dict(json.loads(payload))
                 raise _error(response, payload)

@@ -11,6 +11,7 @@ from tests.cli.server import EMPTY, Answer, Asked, Server
 from tests.cli.support import Spark
 
 TOKEN = "token-of-the-kubeconfig"
+KIND = "integration.spark-integrations.dev"
 
 
 def kubeconfig(folder: Path, server: str, **cluster: Any) -> Path:
@@ -89,7 +90,7 @@ def test_a_config_that_nests_too_deep_to_be_read_hides_no_other(tmp_path: Path) 
 
     with Server(answers) as server:
         told = Spark(kubeconfig(tmp_path, server.url))("list", "-o", "name")
-    assert (told.code, told.out.split()) == (0, ["integration/deep", "integration/flat"])
+    assert (told.code, told.out.split()) == (0, [f"{KIND}/deep", f"{KIND}/flat"])
 
 
 def test_whoever_sends_us_elsewhere_gets_no_token_there(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ async def all_of_ours(
                 yield body
 
 
-async def delete(api: Api, job: Job, *, foreground: bool) -> None:
-    """Delete exactly this Job; one made anew under its name stays. A Job that is gone is fine.
+async def delete(api: Api, job: Job, *, foreground: bool) -> bool:
+    """Delete exactly this Job; one made anew under its name stays. False where it was gone already.
 
     Without a propagationPolicy the default of batch/v1 would orphan the pods.
     """
@@ -74,3 +74,5 @@ async def delete(api: Api, job: Job, *, foreground: bool) -> None:
     except ApiError as error:
         if not (error.not_found or error.conflict):
             raise
+        return False
+    return True

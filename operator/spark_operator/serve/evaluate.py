@@ -308,8 +308,9 @@ class Evaluator:
             self.cache.remove_job(entry.job)
 
     async def _delete(self, integration: Integration, decision: decisions.DeleteJobs) -> None:
+        deleted = False
         for job in decision.jobs:
-            await jobs.delete(self.api, job, foreground=decision.foreground)
+            deleted |= await jobs.delete(self.api, job, foreground=decision.foreground)
             if decision.foreground:
                 # It lives on until its pods are gone; asking again before the watch tells of it
                 # must not send a second request.
@@ -318,7 +319,10 @@ class Evaluator:
                     self.cache.put_job(current, self.clock.monotonic())
                     continue
             self.cache.remove_job(job)
-        await self._announce(integration, decision.announcement)
+        # A change of the Job that the watch tells of late brings it back into the cache: what was deleted
+        # once is then decided once more, and must not be said twice.
+        if deleted:
+            await self._announce(integration, decision.announcement)
 
     async def _announce(self, integration: Integration, announcement: Announcement | None) -> None:
         if announcement is None:

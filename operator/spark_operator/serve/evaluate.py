@@ -59,7 +59,6 @@ class Evaluator:
         try:
             await self._steps(uid)
             self._failures.pop(uid, None)
-            self._overtaken.discard(uid)
         except Fenced:
             # The lead is lost: the next leader finds everything in the status.
             pass
@@ -70,6 +69,7 @@ class Evaluator:
             logger.exception("evaluation failed", extra=self.about(uid))
             self._try_again(uid, None)
         finally:
+            self._overtaken.discard(uid)
             # A place that led to no claim is another's.
             if self.admission.reserved(uid):
                 self.admission.forget(uid)
@@ -122,7 +122,6 @@ class Evaluator:
 
     async def _steps(self, uid: str) -> None:
         looked_up = LookUps()
-        self._overtaken.discard(uid)
         for _ in range(_MAX_STEPS):
             entry = self.cache.integrations.get(uid)
             if entry is None or not self.leading():

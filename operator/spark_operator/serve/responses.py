@@ -1,4 +1,4 @@
-"""Answers of the API server to kopf, cut where they nest too deep for any JSON parser of Python's."""
+"""Answers of the API server, to kopf and to us, cut where they nest too deep for any JSON parser of Python's."""
 
 from collections.abc import AsyncIterator
 from typing import Any, cast

@@ -25,10 +25,15 @@ class NotFetched(Exception):
 def parser() -> argparse.ArgumentParser:
     chosen = argparse.ArgumentParser(
         prog="spark-await-fetch",
-        description="Waits until the operator has fetched an Integration once; reads, changes nothing.",
+        description="Waits until the operator has fetched an Integration once, and tells how it went.",
     )
     chosen.add_argument("integration", metavar="NAMESPACE/NAME", type=object_key)
     chosen.add_argument("--timeout-seconds", metavar="SECONDS", type=float, default=240.0)
+    chosen.add_argument(
+        "--delete",
+        action="store_true",
+        help="delete the Integration at the end, however it went; its Jobs and their pods go with it",
+    )
     return chosen
 
 
@@ -83,13 +88,27 @@ async def fetched(api: Api, clock: Clock, namespace: str, name: str, seconds: fl
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _run(namespace: str, name: str, seconds: float) -> str:
+def _complain(error: Exception) -> int:
+    print(f"spark-await-fetch: {error}", file=sys.stderr)
+    return 1
+
+
+async def _run(namespace: str, name: str, seconds: float, *, delete: bool) -> int:
     clock = Clock()
     connection = connect(clock.monotonic)
     session = connection.session()
     try:
         api = Api(session, connection.server, lambda: False)
-        return await fetched(api, clock, namespace, name, seconds)
+        try:
+            print(await fetched(api, clock, namespace, name, seconds))
+            return 0
+        except (NotFetched, ApiError) as error:
+            return _complain(error)
+        finally:
+            # After a test that failed, Helm deletes the claim first and waits for it, and a claim stays
+            # while a pod names it, ended or not: were the Integration still there, Helm would wait in vain.
+            if delete:
+                await integrations.delete(api, namespace, name)
     finally:
         await session.close()
         await connection.close()
@@ -100,11 +119,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     namespace, name = arguments.integration
     try:
-        print(asyncio.run(_run(namespace, name, arguments.timeout_seconds)))
-    except (NotFetched, NoCluster, ApiError) as error:
-        print(f"spark-await-fetch: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return asyncio.run(
+            _run(namespace, name, arguments.timeout_seconds, delete=arguments.delete)
+        )
+    except (NoCluster, ApiError, NoAnswer) as error:
+        return _complain(error)
 
 
 if __name__ == "__main__":

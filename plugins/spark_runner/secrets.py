@@ -13,7 +13,7 @@ from spark_runner.document import Document, fields
 MAX_BYTES = 64 * 1024
 
 
-def read_key(folder: Path, key: str, secret: str) -> str | None:
+def read_key(folder: Path, key: str, secret: str, max_bytes: int = MAX_BYTES) -> str | None:
     """The text of a key, without the line break that editors and `--from-file` leave at its end.
 
     None where the file is missing or empty. Raises `PermanentError` where it cannot be text.
@@ -22,9 +22,9 @@ def read_key(folder: Path, key: str, secret: str) -> str | None:
         raw = (folder / key).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if len(raw) > MAX_BYTES:
+    if len(raw) > max_bytes:
         raise PermanentError(
-            f'The key "{key}" of Secret "{secret}" is larger than {MAX_BYTES // 1024} KiB.',
+            f'The key "{key}" of Secret "{secret}" is larger than {max_bytes // 1024} KiB.',
             reason="InvalidCredentials",
         )
     try:

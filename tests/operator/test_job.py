@@ -111,6 +111,7 @@ def test_secrets_are_mounted_by_declared_key_and_all_are_optional(
         "username",
         "password",
         "sslmode",
+        "sslrootcert",
     ]
     assert (warehouse.secret_name, warehouse.optional) == ("warehouse", True)
 

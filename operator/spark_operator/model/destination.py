@@ -14,7 +14,7 @@ FILESYSTEM = "filesystem"
 TYPES = (DUCKDB, POSTGRES, FILESYSTEM)
 
 # What the runner reads of the destination's Secret (docs/contract.md).
-_POSTGRES_KEYS = ("host", "port", "dbname", "username", "password", "sslmode")
+_POSTGRES_KEYS = ("host", "port", "dbname", "username", "password", "sslmode", "sslrootcert")
 _BUCKET_KEYS = ("access_key_id", "secret_access_key", "region", "endpoint", "session_token")
 
 _DATASET_LENGTH = 48

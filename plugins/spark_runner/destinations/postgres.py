@@ -6,9 +6,11 @@ import hashlib
 import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from spark_plugins.errors import PermanentError, TransientError
@@ -18,6 +20,8 @@ from spark_runner.document import DestinationPart
 from spark_runner.paths import Paths
 
 CONNECT_SECONDS = 10
+# The authorities of a large provider fill hundreds of kilobytes; a whole Secret holds 1 MiB.
+MAX_AUTHORITIES_BYTES = 1024 * 1024
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
@@ -34,6 +38,8 @@ class Postgres:
     password: str = field(repr=False)
     sslmode: str
     dataset: str
+    authorities: Path | None = None
+    """Certificates in PEM, of those who may vouch for the server; the public ones where it is None."""
     loader_file_format: Literal["csv"] = "csv"
 
     @classmethod
@@ -42,8 +48,8 @@ class Postgres:
             paths.destination,
             part.secret_name or "",
             namespace,
-            "the destination PostgreSQL needs host, dbname, username and password, and may have port "
-            "and sslmode",
+            "the destination PostgreSQL needs host, dbname, username and password, and may have port, "
+            "sslmode and sslrootcert",
         )
         host = secret.need("host").strip()
         if not _is_host(host):
@@ -52,7 +58,14 @@ class Postgres:
         port = (secret.read("port") or "5432").strip()
         if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
             raise secret.wrong("port", "a number from 1 to 65535")
-        sslmode = (secret.read("sslmode") or "prefer").strip()
+        authorities = secret.read("sslrootcert", MAX_AUTHORITIES_BYTES)
+        if authorities is not None and not _has_certificates(authorities):
+            raise secret.wrong(
+                "sslrootcert", "certificates in PEM, from -----BEGIN CERTIFICATE----- on"
+            )
+        # Who says by whom the server is vouched for means that to be checked.
+        usual = "verify-full" if authorities else "prefer"
+        sslmode = (secret.read("sslmode") or usual).strip()
         if sslmode not in SSL_MODES:
             raise secret.wrong("sslmode", "one of " + ", ".join(SSL_MODES))
         dbname = secret.need("dbname").strip()
@@ -73,6 +86,7 @@ class Postgres:
             password=secret.need("password"),
             sslmode=sslmode,
             dataset=part.dataset,
+            authorities=paths.destination / "sslrootcert" if authorities else None,
         )
 
     def secrets(self) -> list[str]:
@@ -157,7 +171,9 @@ class Postgres:
 
     def _tls(self) -> dict[str, str]:
         settings = {"sslmode": self.sslmode}
-        if self.sslmode.startswith("verify-"):
+        if self.authorities:
+            settings["sslrootcert"] = str(self.authorities)
+        elif self.sslmode.startswith("verify-"):
             import certifi
 
             # libpq knows no store of its own: without a file it looks into a home that we lack.
@@ -183,6 +199,13 @@ class Postgres:
 
     def publish(self) -> None:
         """The records are in the schema already."""
+
+
+def _has_certificates(text: str) -> bool:
+    try:
+        return bool(ssl.create_default_context(cadata=text).get_ca_certs(binary_form=True))
+    except (ssl.SSLError, ValueError):
+        return False
 
 
 def _is_host(text: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spark_plugins.errors import PermanentError
-from spark_runner.secrets import read_key
+from spark_runner.secrets import MAX_BYTES, read_key
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class DestinationSecret:
     namespace: str
     wants: str
 
-    def read(self, key: str) -> str | None:
-        return read_key(self.folder, key, self.name)
+    def read(self, key: str, max_bytes: int = MAX_BYTES) -> str | None:
+        return read_key(self.folder, key, self.name, max_bytes)
 
     def need(self, key: str) -> str:
         """Raises `PermanentError` where it is missing."""

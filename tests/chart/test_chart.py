@@ -313,7 +313,7 @@ def test_what_helm_test_makes_is_removed_again_and_found_by_no_selector_of_ours(
         assert not chosen.items() <= body["metadata"]["labels"].items()
     role = one(tests, "Role", "spark-integrations-test")
     assert rules(role) == [
-        ("spark-integrations.dev/integrations", ("get",), ("spark-integrations-test",), ())
+        ("spark-integrations.dev/integrations", ("get", "delete"), ("spark-integrations-test",), ())
     ]
 
 

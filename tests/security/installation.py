@@ -13,6 +13,8 @@ from typing import Any
 
 from dev.cluster import Cluster
 from dev.toolchain import Toolchain
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
 from tests.support.account import CHART, kubeconfig_of
 from tests.support.process import free_port
 from tests.support.waiting import until
@@ -94,6 +96,9 @@ class Installation:
         return self._folder / f"replica-{number}.log"
 
     def leads(self, number: int) -> bool:
+        """Whether it lives, and its log says so."""
+        if self._replicas[number].poll() is not None:
+            return False
         told = re.findall(r"(leading as|not leading any more)", self.log(number).read_text())
         return bool(told) and told[-1] == "leading as"
 
@@ -116,6 +121,21 @@ class Installation:
         for replica in self._replicas:
             replica.kill()
             replica.wait(10)
+
+    # --- what it may
+
+    def refusal_of_a_job(self, spec: dict[str, Any]) -> str:
+        """What the API server says to the operator's account about such a Job; empty where it would take it."""
+        api = config.new_client_from_config(str(self.kubeconfig))
+        try:
+            client.BatchV1Api(api).create_namespaced_job(
+                NAME, {"metadata": {"name": "any"}, "spec": spec}, dry_run="All"
+            )
+        except ApiException as error:
+            return str(json.loads(error.body)["message"])
+        finally:
+            api.close()
+        return ""
 
     # --- what was asked
 

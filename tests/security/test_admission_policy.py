@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
-from tests.security.edits import GONE, edited
-from tests.security.shapes import BUCKET, DUCKDB, SHAPES, WITH_CREDENTIALS, WRITE_BACK, job
+from tests.security.edits import edited
+from tests.security.harmful import CHANGES, OWNER
+from tests.security.shapes import SHAPES, job
 from tests.support.account import HARMLESS, Account
 from tests.support.waiting import until
 from tests.support.world import World
 
 pytestmark = [pytest.mark.apiserver]
 
-POD = "spec/template/spec"
-BOX = f"{POD}/containers/0"
 OURS = "spark-integrations.dev"
 
 
@@ -42,126 +41,6 @@ def test_a_job_that_the_operator_makes_passes(account: Account, shape: str) -> N
     assert account.refusal(account.namespace, job(account.namespace, **SHAPES[shape])) == ""
 
 
-# What is changed, in a Job of which shape, and a part of what the API server says to it.
-Change = tuple[str, dict[str, Any], dict[str, Any], str]
-OWNER = "must be an Integration"
-LABELS = "must say whose fetch it is"
-ENDS = "must end by itself"
-ONE = "must have one container"
-COMMAND = "the image alone must say"
-ENVIRONMENT = "plain values only"
-RESTRICTED = "restricted Pod Security"
-PRIVILEGES = "without privileges"
-NODE = "share no namespace with its node"
-VOLUMES = "its volumes must be"
-MOUNTS = "each volume must be mounted"
-TOKEN = "no ServiceAccount and no token"
-SCOPE = "for the API server alone"
-HELD = "hold nothing back"
-_token = {"serviceAccountToken": {"path": "token"}}
-
-CHANGES: list[Change] = [
-    ("no owner", {}, {"metadata/ownerReferences": GONE}, OWNER),
-    ("a second owner", {}, {"metadata/ownerReferences/-": {
-        "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x"}}, OWNER),
-    ("an owner of another kind", {}, {"metadata/ownerReferences/0/kind": "Scheduler"}, OWNER),
-    ("an owner that does not control", {}, {"metadata/ownerReferences/0/controller": False}, OWNER),
-    ("another's label on the Job", {}, {f"metadata/labels/{OURS}~integration-uid": "other"}, LABELS),
-    ("another's label on the pod", {},
-     {f"spec/template/metadata/labels/{OURS}~integration-uid": "other"}, LABELS),
-    ("no label of the operator", {}, {"metadata/labels/app.kubernetes.io~managed-by": GONE}, LABELS),
-    ("a finalizer", {}, {"metadata/finalizers": ["example.com/stay"]}, HELD),
-    ("a selector of its own", {}, {
-        "spec/manualSelector": True, "spec/selector": {"matchLabels": {"app": "shop"}},
-        "spec/template/metadata/labels/app": "shop"}, HELD),
-    ("another controller", {}, {"spec/managedBy": "example.com/mine"}, HELD),
-    ("no deadline", {}, {"spec/activeDeadlineSeconds": GONE}, ENDS),
-    ("a deadline of a day", {}, {"spec/activeDeadlineSeconds": 86_400}, ENDS),
-    ("retries of its own", {}, {"spec/backoffLimit": 6}, ENDS),
-    ("a thousand pods at once", {}, {"spec/parallelism": 1000, "spec/completions": 1000}, ENDS),
-    ("no end of its traces", {}, {"spec/ttlSecondsAfterFinished": GONE}, ENDS),
-    ("a pod that restarts", {}, {
-        f"{POD}/restartPolicy": "OnFailure", "spec/podFailurePolicy": GONE}, ENDS),
-    ("a pod that lingers", {}, {f"{POD}/terminationGracePeriodSeconds": 3600}, ENDS),
-    ("a second container", {}, {f"{POD}/containers/-": {"name": "side", "image": "x"}}, ONE),
-    ("an init container", {}, {f"{POD}/initContainers": [{"name": "side", "image": "x"}]}, ONE),
-    ("a command", {}, {f"{BOX}/command": ["sh", "-c", "cat /var/run/spark/*/*"]}, COMMAND),
-    ("arguments", {}, {f"{BOX}/args": ["--help"]}, COMMAND),
-    ("a hook", {}, {f"{BOX}/lifecycle": {"preStop": {"exec": {"command": ["sh"]}}}}, COMMAND),
-    ("a probe that runs something", {},
-     {f"{BOX}/livenessProbe": {"exec": {"command": ["sh"]}}}, COMMAND),
-    ("a port of its node", {}, {f"{BOX}/ports": [{"containerPort": 80, "hostPort": 80}]}, COMMAND),
-    ("a variable out of a Secret", {}, {f"{BOX}/env/-": {"name": "SPARK_X", "valueFrom": {
-        "secretKeyRef": {"name": "admin", "key": "token"}}}}, ENVIRONMENT),
-    ("all of a Secret as variables", {}, {
-        f"{BOX}/envFrom": [{"secretRef": {"name": "admin"}}]}, ENVIRONMENT),
-    ("a variable for the loader", {},
-     {f"{BOX}/env/-": {"name": "LD_PRELOAD", "value": "/tmp/x.so"}}, ENVIRONMENT),
-    ("root", {}, {f"{POD}/securityContext/runAsUser": 0,
-                  f"{POD}/securityContext/runAsNonRoot": False}, RESTRICTED),
-    ("no seccomp", {}, {f"{POD}/securityContext/seccompProfile/type": "Unconfined"}, RESTRICTED),
-    ("a kernel setting", {}, {
-        f"{POD}/securityContext/sysctls": [{"name": "kernel.msgmax", "value": "1"}]}, RESTRICTED),
-    ("a further group", {}, {f"{POD}/securityContext/supplementalGroups": [0]}, RESTRICTED),
-    ("no AppArmor, by annotation", {}, {"spec/template/metadata/annotations": {
-        "container.apparmor.security.beta.kubernetes.io/fetch": "unconfined"}}, RESTRICTED),
-    ("privileged", {}, {f"{BOX}/securityContext/privileged": True,
-                        f"{BOX}/securityContext/allowPrivilegeEscalation": True}, PRIVILEGES),
-    ("root in the container alone", {}, {f"{BOX}/securityContext/runAsUser": 0}, PRIVILEGES),
-    ("a capability", {}, {f"{BOX}/securityContext/capabilities/add": ["NET_RAW"]}, PRIVILEGES),
-    ("a root that can be written", {},
-     {f"{BOX}/securityContext/readOnlyRootFilesystem": False}, PRIVILEGES),
-    ("the network of its node", {}, {f"{POD}/hostNetwork": True}, NODE),
-    ("the processes of its node", {}, {f"{POD}/hostPID": True}, NODE),
-    ("the IPC of its node", {}, {f"{POD}/hostIPC": True}, NODE),
-    ("a node of its choice", {}, {f"{POD}/nodeName": "control-plane"}, NODE),
-    ("names of its choice for addresses", {}, {
-        f"{POD}/hostAliases": [{"ip": "127.0.0.1", "hostnames": ["api.github.com"]}]}, NODE),
-    ("a resolver of its choice", {}, {
-        f"{POD}/dnsPolicy": "None", f"{POD}/dnsConfig": {"nameservers": ["192.0.2.1"]}}, NODE),
-    ("a scheduler of its choice", {}, {f"{POD}/schedulerName": "mine"}, NODE),
-    ("the disk of its node", {}, {f"{POD}/volumes/-": {"name": "data", "hostPath": {"path": "/"}}},
-     VOLUMES),
-    ("the disk of its node as /tmp", {}, {
-        f"{POD}/volumes/0": {"name": "tmp", "hostPath": {"path": "/"}}}, VOLUMES),
-    ("a ConfigMap", {}, {f"{POD}/volumes/-": {"name": "data", "configMap": {"name": "x"}}}, VOLUMES),
-    ("a server's disk", {}, {
-        f"{POD}/volumes/-": {"name": "data", "nfs": {"server": "10.0.0.1", "path": "/"}}}, VOLUMES),
-    ("/tmp without a bound", {}, {f"{POD}/volumes/0/emptyDir": {}}, VOLUMES),
-    ("/tmp in memory", {}, {f"{POD}/volumes/0/emptyDir/medium": "Memory"}, VOLUMES),
-    ("all keys of a Secret", WITH_CREDENTIALS, {f"{POD}/volumes/1/secret/items": GONE}, VOLUMES),
-    ("a Secret elsewhere", WITH_CREDENTIALS, {f"{BOX}/volumeMounts/1/mountPath": "/etc"}, MOUNTS),
-    ("a Secret that can be written", WITH_CREDENTIALS,
-     {f"{BOX}/volumeMounts/1/readOnly": False}, MOUNTS),
-    ("all of the claim", {"destination": DUCKDB}, {f"{BOX}/volumeMounts/1/subPath": GONE}, MOUNTS),
-    ("another's folder of the claim", {"destination": DUCKDB},
-     {f"{BOX}/volumeMounts/1/subPath": "bob"}, MOUNTS),
-    ("a folder by a variable", {"destination": DUCKDB}, {
-        f"{BOX}/volumeMounts/1/subPath": GONE,
-        f"{BOX}/volumeMounts/1/subPathExpr": "$(SPARK_INTEGRATION)"}, MOUNTS),
-    ("mounts that reach the node", {"destination": DUCKDB},
-     {f"{BOX}/volumeMounts/1/mountPropagation": "HostToContainer"}, MOUNTS),
-    ("the token of the account", {}, {f"{POD}/automountServiceAccountToken": True}, TOKEN),
-    ("an account", {}, {f"{POD}/serviceAccountName": "admin"}, TOKEN),
-    ("an account of its own, without write-back", {},
-     {f"{POD}/serviceAccountName": "spark-fetch-alice"}, TOKEN),
-    ("another's account", WRITE_BACK, {f"{POD}/serviceAccountName": "spark-fetch-bob"}, TOKEN),
-    ("no account with a token", WRITE_BACK, {f"{POD}/serviceAccountName": GONE}, TOKEN),
-    ("another account for the longest name", {**WRITE_BACK, "name": "a" * 253},
-     {f"{POD}/serviceAccountName": "spark-fetch-bob"}, TOKEN),
-    ("a token in a volume of another name", {"destination": BUCKET},
-     {f"{POD}/volumes/1": {"name": "destination", "projected": {"sources": [_token]}}}, VOLUMES),
-    ("a token for somebody else", WRITE_BACK,
-     {f"{POD}/volumes/2/projected/sources/0/serviceAccountToken/audience": "vault"}, SCOPE),
-    ("a token for a day", WRITE_BACK, {
-        f"{POD}/volumes/2/projected/sources/0/serviceAccountToken/expirationSeconds": 86_400}, SCOPE),
-    ("a Secret beside the token", WRITE_BACK,
-     {f"{POD}/volumes/2/projected/sources/-": {"secret": {"name": "admin"}}}, SCOPE),
-    ("another ConfigMap beside the token", WRITE_BACK,
-     {f"{POD}/volumes/2/projected/sources/1/configMap/name": "admin"}, SCOPE),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("shape", "changes", "says"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES]
 )
@@ -182,34 +61,64 @@ def test_the_same_jobs_of_others_are_none_of_its_business(world: World, account:
     assert OWNER in refused
 
 
-def test_the_account_can_delete_fetches_and_nobody_elses_jobs(
-    world: World, account: Account
-) -> None:
-    for name, labels in (
-        ("cleanup", {}),
-        ("dressed", {"app.kubernetes.io/managed-by": "spark-integrations"}),
-    ):
-        world.jobs.create_namespaced_job(
-            world.namespace, {"metadata": {"name": name, "labels": labels}, "spec": HARMLESS}
-        )
-        with pytest.raises(ApiException) as refused:
-            account.jobs.delete_namespaced_job(name, world.namespace)
-        assert "must carry the operator's label and be controlled by an Integration" in str(
-            refused.value.body
-        )
-    uid = world.make("alice", suspend=True, fate={"outcome": "hang"})
-    fetch = edited(
-        job(world.namespace),
+def fetch_of(world: World, name: str) -> dict[str, Any]:
+    """A Job as the operator would make it for an Integration that is there, so that it stays."""
+    uid = world.make(name, suspend=True, fate={"outcome": "hang"})
+    return edited(
+        job(world.namespace, name=name),
         {
             "metadata/ownerReferences/0/uid": uid,
             f"metadata/labels/{OURS}~integration-uid": uid,
             f"spec/template/metadata/labels/{OURS}~integration-uid": uid,
         },
     )
-    made = account.jobs.create_namespaced_job(world.namespace, fetch)
-    account.jobs.delete_namespaced_job(
-        made.metadata.name, world.namespace, propagation_policy="Foreground"
+
+
+NOT_OURS: dict[str, dict[str, Any]] = {
+    "no label of the operator": {"metadata/labels/app.kubernetes.io~managed-by": "cleanup"},
+    "no owner": {"metadata/ownerReferences": []},
+    "an owner of another API": {"metadata/ownerReferences/0/apiVersion": "example.com/v1"},
+    "an owner of another kind": {"metadata/ownerReferences/0/kind": "Scheduler"},
+    "an owner that does not control": {"metadata/ownerReferences/0/controller": False},
+}
+
+
+@pytest.mark.parametrize("what", NOT_OURS)
+def test_the_account_can_delete_nobody_elses_jobs(
+    world: World, account: Account, what: str
+) -> None:
+    # The finalizer keeps it from a garbage collector that finds no such owner.
+    kept = {"metadata/finalizers": ["example.com/kept"]}
+    body = edited(fetch_of(world, what.replace(" ", "-").lower()), {**NOT_OURS[what], **kept})
+    name = world.jobs.create_namespaced_job(world.namespace, body).metadata.name
+    try:
+        with pytest.raises(ApiException) as refused:
+            account.jobs.delete_namespaced_job(
+                name, world.namespace, propagation_policy="Foreground", dry_run="All"
+            )
+    finally:
+        world.jobs.patch_namespaced_job(name, world.namespace, {"metadata": {"finalizers": []}})
+    assert "must carry the operator's label and be controlled by an Integration" in str(
+        refused.value.body
     )
+
+
+def test_the_account_can_delete_fetches_and_their_pods_with_them(
+    world: World, account: Account
+) -> None:
+    """A pod that is left behind would have no deadline any more."""
+    name = account.jobs.create_namespaced_job(
+        world.namespace, fetch_of(world, "deleted")
+    ).metadata.name
+    for policy in ({"propagation_policy": "Orphan"}, {}):
+        with pytest.raises(ApiException) as refused:
+            account.jobs.delete_namespaced_job(name, world.namespace, **policy)
+        assert "must be deleted with its pods" in str(refused.value.body)
+    for policy in ("Foreground", "Background"):
+        account.jobs.delete_namespaced_job(
+            name, world.namespace, propagation_policy=policy, dry_run="All"
+        )
+    account.jobs.delete_namespaced_job(name, world.namespace, propagation_policy="Foreground")
 
 
 def test_only_the_images_that_the_administrator_lists_are_run_where_he_lists_any(

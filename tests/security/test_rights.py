@@ -13,6 +13,7 @@ from tests.operator.support import fails, job_of, pod_of
 from tests.security.edits import edited
 from tests.security.installation import GROUP, NAME, Installation
 from tests.security.shapes import job
+from tests.support.account import HARMLESS
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -168,7 +169,8 @@ def test_no_verb_on_secrets_is_granted_or_tried(lived: Installation) -> None:
 
 
 def test_what_it_made_and_deleted_was_held_to_the_admission_policy(lived: Installation) -> None:
-    """Nothing of that was refused, and all of it is what the policy is about."""
+    """Nothing of that was refused, and all of it is what the policy is about: what else it makes is refused."""
     writes = [a for a in lived.asked() if a.resource == "jobs" and a.verb in ("create", "delete")]
     assert {a.verb for a in writes} == {"create", "delete"}
     assert {a.code for a in writes} <= {200, 201, 404, 409}
+    assert "ValidatingAdmissionPolicy" in lived.refusal_of_a_job(HARMLESS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,23 @@ class Account:
         return bodies
 
     def _holds(self) -> bool:
-        """Whether it refuses a Job that nobody could take for a fetch, and a deletion likewise."""
-        refused = self.refusal(self.namespace, {"metadata": {"name": "probe"}, "spec": HARMLESS})
-        return "ValidatingAdmissionPolicy" in refused
+        """Whether it refuses a Job that nobody could take for a fetch, and to delete such a one."""
+        probe = {"metadata": {"name": f"probe-{uuid.uuid4().hex[:8]}"}, "spec": HARMLESS}
+        if "ValidatingAdmissionPolicy" not in self.refusal(self.namespace, probe):
+            return False
+        admin = config.new_client_from_config(str(self._cluster.kubeconfig))
+        try:
+            others = client.BatchV1Api(admin)
+            name = others.create_namespaced_job(self.namespace, probe).metadata.name
+            try:
+                self.jobs.delete_namespaced_job(name, self.namespace, dry_run="All")
+                return False
+            except ApiException as error:
+                return "ValidatingAdmissionPolicy" in str(error.body)
+            finally:
+                others.delete_namespaced_job(name, self.namespace, propagation_policy="Background")
+        finally:
+            admin.close()
 
     def refusal(self, namespace: str, job: Mapping[str, Any]) -> str:
         """What the API server says to this Job of the account; empty where it would take it."""

@@ -95,6 +95,53 @@ def test_a_release_is_tested_first_and_verified_before_it_is_announced() -> None
     assert set(jobs["announce"]["needs"]) == {"publish", "verify"}
 
 
+def unguarded(body: dict[str, Any]) -> list[str]:
+    """The jobs in containers that ask git about a checkout before git was told to trust it.
+
+    A container is root, the checkout belongs to another user: git refuses, and what needs it fails,
+    or is skipped. `.ci/run` runs the tests, which ask git for a commit of the past, too.
+    """
+    found = []
+    for name, job in body["jobs"].items():
+        if "container" not in job:
+            continue
+        trusted = False
+        for line in "\n".join(step.get("run", "") for step in job["steps"]).splitlines():
+            if line.strip() == 'git config --global --add safe.directory "$GITHUB_WORKSPACE"':
+                trusted = True
+            elif not trusted and re.search(r"(^|[;&|(]\s*)(git|make)\s|\.ci/run", line):
+                found.append(f"{name}: {line.strip()}")
+    return found
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_each_job_in_a_container_lets_git_read_the_checkout_first(path: Path) -> None:
+    body = workflow(path.name)
+    assert any("container" in job for job in body["jobs"].values())
+    assert unguarded(body) == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_job_without_that_is_noticed(path: Path) -> None:
+    text = path.read_text()
+    guard = 'git config --global --add safe.directory "$GITHUB_WORKSPACE"'
+    assert guard in text
+    assert unguarded(yaml.safe_load(text.replace(guard, "echo")))
+
+
+def test_the_tests_find_the_whole_history() -> None:
+    testing = [
+        job
+        for path in WORKFLOWS
+        for job in workflow(path.name)["jobs"].values()
+        if any(".ci/run" in step.get("run", "") for step in job.get("steps", []))
+    ]
+    assert testing
+    for job in testing:
+        (checkout,) = [s for s in job["steps"] if s.get("uses", "").startswith("actions/checkout@")]
+        assert checkout["with"]["fetch-depth"] == 0
+
+
 def test_what_the_release_runs_of_ours_is_there() -> None:
     commands = re.findall(
         r"python3 -m dev (\w+)((?: (?:build|check|chart))?)",

@@ -45,9 +45,11 @@ def check(tag: str, root: Path = paths.ROOT) -> str:
 
 
 def pinned_chart(to: Path, registry: str, digests: dict[str, str], chart: Path = CHART) -> Path:
-    """A copy of the chart whose values name the images in `registry` by digest; its folder.
+    """A copy of the chart that names the images in `registry` by digest; its folder.
 
-    What was signed is then what is pulled, even if somebody moves the tags.
+    What was signed is then what is pulled, even if somebody moves the tags. The annotation for Artifact
+    Hub and the table of the README say the same as the values. Raises RefusalError where one of them has
+    another form than is known here, or a file still names an image of the chart's own registry.
     """
     for target in TARGETS:
         if not DIGEST.fullmatch(digests[target]):
@@ -55,18 +57,48 @@ def pinned_chart(to: Path, registry: str, digests: dict[str, str], chart: Path =
     copy = to / chart.name
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(chart, copy)
-    values = (copy / "values.yaml").read_text()
     for target in TARGETS:
-        block = _one(rf"^(  {target}:\n(?:    .*\n)+)", values, f"image.{target} in values.yaml")
-        pinned = re.sub(r"(?m)^    repository: .*$", f"    repository: {registry}/{target}", block)
-        pinned = re.sub(r'(?m)^    digest: ""$', f'    digest: "{digests[target]}"', pinned)
-        if digests[target] not in pinned or f"{registry}/{target}" not in pinned:
-            raise RefusalError(
-                f"image.{target} in values.yaml has no repository or no empty digest"
-            )
-        values = values.replace(block, pinned)
-    write(copy / "values.yaml", values, 0o644)
+        repository = f"{registry}/{target}"
+        before = _pin(copy, target, repository, digests[target])
+        for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+            if before != repository and before in path.read_text():
+                raise RefusalError(
+                    f"{path.relative_to(copy)} names {before}, and dev/release.py replaces it there by nothing"
+                )
     return copy
+
+
+def _pin(chart: Path, target: str, repository: str, digest: str) -> str:
+    """Write the image of one target into values, annotation and README; the repository until now."""
+    values = (chart / "values.yaml").read_text()
+    what = f"image.{target} in values.yaml"
+    block = _one(rf"^(  {target}:\n(?:    .*\n)+)", values, what)
+    before = _one(r"^    repository: (.+)$", block, f"{what}, repository")
+    pinned = _replaced(
+        block, f"    repository: {before}\n", f"    repository: {repository}\n", what
+    )
+    pinned = _replaced(pinned, '    digest: ""\n', f'    digest: "{digest}"\n', what)
+    write(chart / "values.yaml", _replaced(values, block, pinned, what), 0o644)
+
+    about = (chart / "Chart.yaml").read_text()
+    what = f"artifacthub.io/images in Chart.yaml, {target}"
+    tag = _one(rf"^ +image: {re.escape(before)}:(\S+)$", about, what)
+    named = f"{repository}:{tag}@{digest}\n"
+    write(chart / "Chart.yaml", _replaced(about, f"{before}:{tag}\n", named, what), mode=0o644)
+
+    page = (chart / "README.md").read_text()
+    for key, old, new in (("repository", before, repository), ("digest", "", digest)):
+        cell = f'| `image.{target}.{key}` | `"{{}}"` |'
+        what = f"image.{target}.{key} in the README"
+        page = _replaced(page, cell.format(old), cell.format(new), what)
+    write(chart / "README.md", page, 0o644)
+    return before
+
+
+def _replaced(text: str, old: str, new: str, what: str) -> str:
+    if (found := text.count(old)) != 1:
+        raise RefusalError(f"{what}: `{old.strip()}` is there {found} times, and must be once")
+    return text.replace(old, new)
 
 
 def _one(pattern: str, text: str, what: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dev.checkers import Checkers
 from dev.errors import RefusalError
 from dev.toolchain import Toolchain
 from tests.support.pages import DOCS, ROOT, blocks
@@ -205,18 +206,90 @@ def test_a_file_with_another_version_stops_the_release(tmp_path: Path) -> None:
         release.check(f"v{version}", tmp_path)
 
 
-def test_the_chart_of_a_release_pulls_what_was_signed(tmp_path: Path) -> None:
-    digests = {"operator": OPERATOR, "runner": RUNNER}
-    chart = release.pinned_chart(tmp_path, "ghcr.io/owner/repository", digests)
+REGISTRY = "ghcr.io/owner/repository"
+DIGESTS = {"operator": OPERATOR, "runner": RUNNER}
+
+
+def images_of(chart: Path) -> list[str]:
+    """The operator's, and that of the fetches, as Helm renders them."""
     helm = [Toolchain().path("helm"), "template", "x", chart]
     rendered = subprocess.run(helm, check=True, capture_output=True, text=True).stdout
     (deployment,) = [
         body for body in yaml.safe_load_all(rendered) if body and body["kind"] == "Deployment"
     ]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["image"].startswith("ghcr.io/owner/repository/operator")
-    assert container["image"].endswith(f"@{OPERATOR}")
-    assert re.search(rf"ghcr\.io/owner/repository/runner\S*@{RUNNER}", str(container))
+    (runner,) = [word for word in container["args"] if word.startswith("--runner-image=")]
+    return [container["image"], runner.removeprefix("--runner-image=")]
+
+
+def test_the_chart_of_a_release_pulls_what_was_signed(tmp_path: Path) -> None:
+    operator, runner = images_of(release.pinned_chart(tmp_path, REGISTRY, DIGESTS))
+    version = release.versions()["pyproject.toml"]
+    assert operator == f"{REGISTRY}/operator:{version}@{OPERATOR}"
+    assert runner == f"{REGISTRY}/runner:{version}@{RUNNER}"
+
+
+def test_artifact_hub_is_told_the_images_that_the_chart_of_a_release_pulls(tmp_path: Path) -> None:
+    chart = release.pinned_chart(tmp_path, REGISTRY, DIGESTS)
+    about = yaml.safe_load((chart / "Chart.yaml").read_text())
+    told = yaml.safe_load(about["annotations"]["artifacthub.io/images"])
+    assert [image["name"] for image in told] == ["operator", "runner"]
+    assert [image["image"] for image in told] == images_of(chart)
+
+
+def test_the_readme_of_a_release_is_what_its_values_make(tmp_path: Path) -> None:
+    """What was replaced cell by cell is what `helm-docs` writes of the pinned values."""
+    checkers = Checkers()
+    if not checkers.ready():
+        pytest.skip("helm-docs is not built: make checkers")
+    chart = release.pinned_chart(tmp_path, REGISTRY, DIGESTS)
+    pinned = (chart / "README.md").read_text()
+    assert f'`"{REGISTRY}/operator"`' in pinned
+    command = [checkers.helm_docs, "--chart-search-root", tmp_path, "--log-level", "warning"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (chart / "README.md").read_text() == pinned
+
+
+def test_the_chart_of_a_release_differs_in_nothing_else_and_passes_lint(tmp_path: Path) -> None:
+    chart = release.pinned_chart(tmp_path, REGISTRY, DIGESTS)
+    files = {
+        folder: {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        for folder in (release.CHART, chart)
+    }
+    assert files[chart] == files[release.CHART]
+    differ = {
+        str(name)
+        for name in files[chart]
+        if (chart / name).read_bytes() != (release.CHART / name).read_bytes()
+    }
+    assert differ == {"values.yaml", "Chart.yaml", "README.md"}
+    lint = [Toolchain().path("helm"), "lint", "--strict", chart]
+    subprocess.run(lint, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "instead", "said"),
+    [
+        ("values.yaml", '    digest: ""\n', "", "image.operator in values.yaml"),
+        ("values.yaml", "    repository: ", "    name: ", "image.operator in values.yaml"),
+        ("Chart.yaml", "    - name: runner\n      image: ", "    - image: x", "Chart.yaml, runner"),
+        ("README.md", "| `image.runner.digest` |", "| digest |", "image.runner.digest in the"),
+        ("README.md", '/runner"` |', '"` |', "image.runner.repository in the README"),
+        ("templates/NOTES.txt", "{{-", "{repository} {{-", "templates/NOTES.txt names"),
+    ],
+)
+def test_a_chart_of_another_form_is_not_released_half_pinned(
+    tmp_path: Path, name: str, there: str, instead: str, said: str
+) -> None:
+    chart = tmp_path / release.CHART.name
+    shutil.copytree(release.CHART, chart)
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    instead = instead.replace("{repository}", values["image"]["operator"]["repository"])
+    text = (chart / name).read_text()
+    assert there in text
+    (chart / name).write_text(text.replace(there, instead))
+    with pytest.raises(RefusalError, match=re.escape(said)):
+        release.pinned_chart(tmp_path / "to", REGISTRY, DIGESTS, chart)
 
 
 @pytest.mark.parametrize("digest", ["", "sha256:12", "latest", "sha256:" + "g" * 64])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -152,6 +153,41 @@ def test_what_the_release_runs_of_ours_is_there() -> None:
     for verb, action in commands:
         help_text = ["python3", "-m", "dev", verb, *action.split(), "--help"]
         subprocess.run(help_text, cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("tag", "marked"), [("v1.2.3", False), ("v1.2.3-rc.1", True), ("v0.1.0-alpha", True)]
+)
+def test_a_version_before_another_is_drafted_as_a_prerelease(
+    tmp_path: Path, tag: str, marked: bool
+) -> None:
+    (drafting,) = [
+        step["run"]
+        for step in steps(workflow("release.yml"))
+        if step.get("name", "").startswith("Draft the release")
+    ]
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    gh = programs / "gh"
+    gh.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$ASKED"\n')
+    gh.chmod(0o755)
+    left = tmp_path / "release" / "chart" / "x.tgz"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "ASKED": str(tmp_path / "asked"),
+        "GITHUB_REPOSITORY": "owner/repository",
+        "TAG": tag,
+        **dict.fromkeys(("OPERATOR", "RUNNER", "CHART"), OPERATOR),
+    }
+    shell = ["bash", "--noprofile", "--norc", "-eu", "-o", "pipefail", "-c", drafting]
+    subprocess.run(shell, cwd=tmp_path, env=environment, check=True)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[:3] == ["release", "create", tag]
+    assert ("--prerelease" in asked) is marked
+    assert "" not in asked
+    assert {"--draft", "--verify-tag", "release/chart/x.tgz"} < set(asked)
 
 
 # ---------------------------------------------------------------- the page

@@ -1,15 +1,14 @@
-"""What a release is made of beside the images: one version everywhere, and a chart that pins these very images."""
+"""What a release is made of beside the images: a tag that says the version, and a chart that pins these very images."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from dev import paths
+from dev import paths, versions
 from dev.errors import RefusalError
 from dev.files import write
 from dev.images import TARGETS
@@ -18,29 +17,15 @@ CHART = paths.ROOT / "charts" / "spark-integrations"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def versions(root: Path = paths.ROOT) -> dict[str, str]:
-    """Each place that names the version of the project, and which it names."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
-    chart = (root / "charts" / "spark-integrations" / "Chart.yaml").read_text()
-    dockerfile = (root / "Dockerfile").read_text()
-    found = {"pyproject.toml": str(project)}
-    for key in ("version", "appVersion"):
-        found[f"Chart.yaml, {key}"] = _one(
-            rf'^{key}: "?([^"\n]+)"?$', chart, f"{key} in Chart.yaml"
-        )
-    for number, value in enumerate(re.findall(r"^ARG VERSION=(.*)$", dockerfile, re.MULTILINE), 1):
-        found[f"Dockerfile, {number}"] = value
-    return found
-
-
 def check(tag: str, root: Path = paths.ROOT) -> str:
-    """The version that the tag `vX.Y.Z` stands for. Raises RefusalError where a file says another."""
+    """The version that the tag `vX.Y.Z` stands for. Raises RefusalError where a place says another."""
     version = tag.removeprefix("v")
     if version == tag or not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
         raise RefusalError(f"`{tag}` is no tag of a release: those are v1.2.3, or v1.2.3-rc.1")
-    others = [f"{place}: {said}" for place, said in versions(root).items() if said != version]
+    others = [str(said) for said in versions.everywhere(root) if said.version != version]
     if others:
-        raise RefusalError("\n".join([f"the tag says {version}, and", *others]))
+        told = f"the tag says {version}, and others say (docs/releasing.md tells how to set it)"
+        raise RefusalError("\n".join([f"{told}:", *others]))
     return version
 
 

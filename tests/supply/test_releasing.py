@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from dev.errors import RefusalError
 from dev.toolchain import Toolchain
 from tests.support.pages import DOCS, ROOT, blocks
 
-from dev import linters, release
+from dev import linters, release, versions
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 OPERATOR, RUNNER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -202,7 +204,7 @@ def test_the_page_verifies_as_the_workflow_does() -> None:
     shown = "\n".join(block.text for block in blocks(DOCS / "releasing.md", "sh"))
     run = [line for line in shown.splitlines() if line and not line.startswith("make ")]
     first, second, *rest = run
-    assert first == "REPOSITORY=OWNER/spark-integrations VERSION=0.1.0"
+    assert first == f"REPOSITORY=OWNER/spark-integrations VERSION={versions.current()}"
     assert second == 'REGISTRY="ghcr.io/${REPOSITORY,,}"'
     assert rest == verifying.splitlines()[1:]
     assert verifying.splitlines()[0] == 'VERSION="${TAG#v}" REGISTRY="ghcr.io/${REPOSITORY,,}"'
@@ -211,7 +213,7 @@ def test_the_page_verifies_as_the_workflow_does() -> None:
 def test_each_make_of_the_page_is_a_target() -> None:
     shown = "\n".join(block.text for block in blocks(DOCS / "releasing.md", "sh"))
     made = re.findall(r"^make (.*)$", shown, re.MULTILINE)
-    assert {"sbom", "licences", "scan", "reproduce"} == set(made)
+    assert {"manifests", "sbom", "licences", "scan", "reproduce"} == set(made)
     for target in made:
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
@@ -219,27 +221,83 @@ def test_each_make_of_the_page_is_a_target() -> None:
 # ---------------------------------------------------------------- version and chart
 
 
-def test_every_file_has_the_same_version() -> None:
-    assert len(set(release.versions().values())) == 1, release.versions()
-    version = release.versions()["pyproject.toml"]
+# What goes out, or shows what does. In tests the version is computed.
+OUTGOING = ("README.md", "Dockerfile", "pyproject.toml", "charts", "cli", "docs", "manifests")
+# The version of the example's plugin, which may be equal to ours by chance.
+OF_THE_EXAMPLE = re.compile(r"shop-plugin:\S+")
+EXAMPLE = "docs/example-plugin/pyproject.toml"
+
+
+def outgoing() -> Iterator[Path]:
+    for name in OUTGOING:
+        path = ROOT / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            generated = {"__pycache__", "dist"} & set(file.parts) or file.is_symlink()
+            if file.is_file() and not generated:
+                yield file
+
+
+def test_every_place_has_the_same_version() -> None:
+    version = versions.current()
+    assert [str(said) for said in versions.everywhere() if said.version != version] == []
     assert release.check(f"v{version}") == version
+
+
+def test_no_other_place_names_the_version() -> None:
+    """When this fails: compute it there, or add the place to dev/versions.py and to the page."""
+    named: Counter[tuple[str, int]] = Counter()
+    literal = re.compile(rf"(?<![\d.]){re.escape(versions.current())}(?!\d|\.\d)")
+    for file in outgoing():
+        path = str(file.relative_to(ROOT))
+        if path == EXAMPLE:
+            continue
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if times := len(literal.findall(OF_THE_EXAMPLE.sub("", line))):
+                named[path, number] += times
+    assert named == Counter((said.path, said.line) for said in versions.everywhere())
+
+
+def test_the_page_lists_each_place_that_a_person_sets() -> None:
+    text = (DOCS / "releasing.md").read_text()
+    listed = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+    assert listed == {place.path for place in versions.WRITTEN}
+    for place in versions.RENDERED:
+        assert f"`{place.path}`" in text, "which `make manifests` writes"
+
+
+@pytest.mark.parametrize("place", [*versions.WRITTEN, *versions.RENDERED], ids=str)
+def test_a_place_with_another_version_stops_the_release(
+    tmp_path: Path, place: versions.Place
+) -> None:
+    copy(tmp_path)
+    version = versions.current()
+    there = tmp_path / place.path
+    text = there.read_text()
+    *_, last = re.finditer(place.pattern, text, re.MULTILINE)
+    there.write_text(text[: last.start(1)] + "9.9.9" + text[last.end(1) :])
+    line = 1 + text.count("\n", 0, last.start(1))
+    with pytest.raises(RefusalError, match=rf"{re.escape(place.path)}:{line}: 9\.9\.9$"):
+        release.check(f"v{version}", tmp_path)
+
+
+def test_a_place_that_has_gone_is_no_agreement(tmp_path: Path) -> None:
+    copy(tmp_path)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(RefusalError, match="Dockerfile: nothing in it"):
+        release.check(f"v{versions.current()}", tmp_path)
+
+
+def copy(to: Path) -> None:
+    """All that names the version."""
+    for path in {place.path for place in (*versions.WRITTEN, *versions.RENDERED)}:
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, to / path)
 
 
 @pytest.mark.parametrize("tag", ["0.1.0", "v0.1", "v0.1.0+x", "latest", "v0.1.0; rm"])
 def test_what_is_no_tag_of_a_release_is_refused(tag: str) -> None:
     with pytest.raises(RefusalError, match="no tag of a release"):
         release.check(tag)
-
-
-def test_a_file_with_another_version_stops_the_release(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "Dockerfile"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(release.CHART, tmp_path / "charts" / release.CHART.name)
-    version = release.versions()["pyproject.toml"]
-    chart = tmp_path / "charts" / release.CHART.name / "Chart.yaml"
-    chart.write_text(chart.read_text().replace(f"appVersion: {version}", "appVersion: 9.9.9"))
-    with pytest.raises(RefusalError, match=r"appVersion: 9\.9\.9"):
-        release.check(f"v{version}", tmp_path)
 
 
 REGISTRY = "ghcr.io/owner/repository"
@@ -260,7 +318,7 @@ def images_of(chart: Path) -> list[str]:
 
 def test_the_chart_of_a_release_pulls_what_was_signed(tmp_path: Path) -> None:
     operator, runner = images_of(release.pinned_chart(tmp_path, REGISTRY, DIGESTS))
-    version = release.versions()["pyproject.toml"]
+    version = versions.current()
     assert operator == f"{REGISTRY}/operator:{version}@{OPERATOR}"
     assert runner == f"{REGISTRY}/runner:{version}@{RUNNER}"
 

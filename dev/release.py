@@ -1,15 +1,14 @@
-"""What a release is made of beside the images: one version everywhere, and a chart that pins these very images."""
+"""What a release is made of beside the images: a tag that says the version, and a chart that pins these very images."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from dev import paths
+from dev import paths, versions
 from dev.errors import RefusalError
 from dev.files import write
 from dev.images import TARGETS
@@ -18,36 +17,24 @@ CHART = paths.ROOT / "charts" / "spark-integrations"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def versions(root: Path = paths.ROOT) -> dict[str, str]:
-    """Each place that names the version of the project, and which it names."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
-    chart = (root / "charts" / "spark-integrations" / "Chart.yaml").read_text()
-    dockerfile = (root / "Dockerfile").read_text()
-    found = {"pyproject.toml": str(project)}
-    for key in ("version", "appVersion"):
-        found[f"Chart.yaml, {key}"] = _one(
-            rf'^{key}: "?([^"\n]+)"?$', chart, f"{key} in Chart.yaml"
-        )
-    for number, value in enumerate(re.findall(r"^ARG VERSION=(.*)$", dockerfile, re.MULTILINE), 1):
-        found[f"Dockerfile, {number}"] = value
-    return found
-
-
 def check(tag: str, root: Path = paths.ROOT) -> str:
-    """The version that the tag `vX.Y.Z` stands for. Raises RefusalError where a file says another."""
+    """The version that the tag `vX.Y.Z` stands for. Raises RefusalError where a place says another."""
     version = tag.removeprefix("v")
     if version == tag or not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
         raise RefusalError(f"`{tag}` is no tag of a release: those are v1.2.3, or v1.2.3-rc.1")
-    others = [f"{place}: {said}" for place, said in versions(root).items() if said != version]
+    others = [str(said) for said in versions.everywhere(root) if said.version != version]
     if others:
-        raise RefusalError("\n".join([f"the tag says {version}, and", *others]))
+        told = f"the tag says {version}, and others say (docs/releasing.md tells how to set it)"
+        raise RefusalError("\n".join([f"{told}:", *others]))
     return version
 
 
 def pinned_chart(to: Path, registry: str, digests: dict[str, str], chart: Path = CHART) -> Path:
-    """A copy of the chart whose values name the images in `registry` by digest; its folder.
+    """A copy of the chart that names the images in `registry` by digest; its folder.
 
-    What was signed is then what is pulled, even if somebody moves the tags.
+    What was signed is then what is pulled, even if somebody moves the tags. The annotation for Artifact
+    Hub and the table of the README say the same as the values. Raises RefusalError where one of them has
+    another form than is known here, or a file still names an image of the chart's own registry.
     """
     for target in TARGETS:
         if not DIGEST.fullmatch(digests[target]):
@@ -55,18 +42,48 @@ def pinned_chart(to: Path, registry: str, digests: dict[str, str], chart: Path =
     copy = to / chart.name
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(chart, copy)
-    values = (copy / "values.yaml").read_text()
     for target in TARGETS:
-        block = _one(rf"^(  {target}:\n(?:    .*\n)+)", values, f"image.{target} in values.yaml")
-        pinned = re.sub(r"(?m)^    repository: .*$", f"    repository: {registry}/{target}", block)
-        pinned = re.sub(r'(?m)^    digest: ""$', f'    digest: "{digests[target]}"', pinned)
-        if digests[target] not in pinned or f"{registry}/{target}" not in pinned:
-            raise RefusalError(
-                f"image.{target} in values.yaml has no repository or no empty digest"
-            )
-        values = values.replace(block, pinned)
-    write(copy / "values.yaml", values, 0o644)
+        repository = f"{registry}/{target}"
+        before = _pin(copy, target, repository, digests[target])
+        for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+            if before != repository and before in path.read_text():
+                raise RefusalError(
+                    f"{path.relative_to(copy)} names {before}, and dev/release.py replaces it there by nothing"
+                )
     return copy
+
+
+def _pin(chart: Path, target: str, repository: str, digest: str) -> str:
+    """Write the image of one target into values, annotation and README; the repository until now."""
+    values = (chart / "values.yaml").read_text()
+    what = f"image.{target} in values.yaml"
+    block = _one(rf"^(  {target}:\n(?:    .*\n)+)", values, what)
+    before = _one(r"^    repository: (.+)$", block, f"{what}, repository")
+    pinned = _replaced(
+        block, f"    repository: {before}\n", f"    repository: {repository}\n", what
+    )
+    pinned = _replaced(pinned, '    digest: ""\n', f'    digest: "{digest}"\n', what)
+    write(chart / "values.yaml", _replaced(values, block, pinned, what), 0o644)
+
+    about = (chart / "Chart.yaml").read_text()
+    what = f"artifacthub.io/images in Chart.yaml, {target}"
+    tag = _one(rf"^ +image: {re.escape(before)}:(\S+)$", about, what)
+    named = f"{repository}:{tag}@{digest}\n"
+    write(chart / "Chart.yaml", _replaced(about, f"{before}:{tag}\n", named, what), mode=0o644)
+
+    page = (chart / "README.md").read_text()
+    for key, old, new in (("repository", before, repository), ("digest", "", digest)):
+        cell = f'| `image.{target}.{key}` | `"{{}}"` |'
+        what = f"image.{target}.{key} in the README"
+        page = _replaced(page, cell.format(old), cell.format(new), what)
+    write(chart / "README.md", page, 0o644)
+    return before
+
+
+def _replaced(text: str, old: str, new: str, what: str) -> str:
+    if (found := text.count(old)) != 1:
+        raise RefusalError(f"{what}: `{old.strip()}` is there {found} times, and must be once")
+    return text.replace(old, new)
 
 
 def _one(pattern: str, text: str, what: str) -> str:

@@ -17,6 +17,8 @@ from kubernetes import client, config
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "spark-integrations"
 CRDS = CHART / "crds"
+RELEASED: str = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+"""The version, which is the tag of the images where the values name none."""
 BUNDLED = {path.stem for path in (CHART / "files" / "plugins").glob("*.yaml")}
 GROUP = "spark-integrations.dev"
 PLURALS = {"Integration": "integrations", "Plugin": "plugins", "Scheduler": "schedulers"}

@@ -11,6 +11,8 @@ from tests.e2e import shop
 from tests.support.pages import DOCS
 from tests.support.reader import read
 
+from dev import versions
+
 pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 
 REGISTRY = "registry.example.com/spark-integrations"
@@ -27,7 +29,7 @@ def bare(place: Place) -> Place:
     assert place.local is not None
     for name, image in (("operator", place.operator_image), ("runner", place.runner_image)):
         tag = ["ctr", "--namespace=k8s.io", "images", "tag", "--force", image]
-        place.local.exec([*tag, f"{REGISTRY}/{name}:0.1.0"], everything=True)
+        place.local.exec([*tag, f"{REGISTRY}/{name}:{versions.current()}"], everything=True)
     shop.up(place)
     # A cloud would make the volume when the claim comes.
     place.volume(NAMESPACE)

@@ -5,10 +5,7 @@ What was kept is judged by the judge of the chaos tests, from the API server's o
 
 from __future__ import annotations
 
-import io
 import json
-import subprocess
-import tarfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,6 +22,7 @@ from tests.chaos.audit import audit
 from tests.chaos.record import Observation, Recorder
 from tests.e2e import cluster, service, shop
 from tests.e2e.cluster import orders, wanted
+from tests.support import history
 
 from dev import paths
 
@@ -71,13 +69,7 @@ class Release:
 def previous(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Its images are built from its own sources, and lie on the node beside those of this checkout."""
     sources = tmp_path_factory.mktemp("previous")
-    packed = subprocess.run(
-        ["git", "-C", str(paths.ROOT), "archive", PREVIOUS], capture_output=True, check=False
-    )
-    if packed.returncode != 0:
-        pytest.skip(f"the history of this checkout has no commit {PREVIOUS}: git fetch --unshallow")
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        archive.extractall(sources, filter="data")
+    history.unpack(paths.ROOT, PREVIOUS, sources)
     assert place.local is not None
     for image in Images(sources, tag="previous").build().values():
         place.local.load_image(image)

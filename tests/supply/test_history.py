@@ -33,7 +33,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     root = tmp_path / "checkout"
     root.mkdir()
     git(root, "init", "--quiet")
@@ -59,7 +59,7 @@ def test_a_commit_that_is_not_there_skips_at_home_and_says_what_git_said(
 def test_a_commit_that_is_not_there_fails_in_ci(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     with pytest.raises(FAILED, match="not a tree object"):
         history.unpack(checkout, ABSENT, tmp_path)
 
@@ -74,7 +74,7 @@ def test_what_ci_configures_lets_git_read_a_checkout_of_somebody_else(
     for path in (checkout, checkout / ".git"):
         os.chown(path, SOMEBODY, SOMEBODY)
     monkeypatch.delenv("SUDO_UID", raising=False)
-    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     with pytest.raises(FAILED, match="dubious ownership"):
         history.unpack(checkout, commit, tmp_path / "before")
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_plugins.errors import PermanentError, TransientError
-from spark_runner.egress_rule import Address, Purpose, Rule, reached
+from spark_runner.egress_rule import Address, Purpose, Rule, is_name, reached
 
 API_HOST = "KUBERNETES_SERVICE_HOST"
 API_NAME = "kubernetes.default.svc"
@@ -235,11 +235,12 @@ class Guard:
             address = _literal(text)
             if address is None:
                 continue
-            if not isinstance(name, str) or _literal(name) is not None:
-                # An address in the place of a name is no name, and ends what one has opened.
-                self._names.pop(address, None)
-            else:
+            if isinstance(name, str) and _literal(name) is None and is_name(name):
                 self._names[address] = name
+            else:
+                # An address in the place of a name is no name, nor is what C reads otherwise than we
+                # do, such as "10.0.0.1\0.open.example": it ends what a name has opened.
+                self._names.pop(address, None)
 
 
 def _literal(host: Any) -> Address | None:

@@ -98,6 +98,8 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # The last label begins with a letter, or it would be an address that is none.
 _NAME = re.compile(rf"(?:\*\.(?:{_LABEL}\.)*|(?:{_LABEL}\.)+)(?=[a-z]){_LABEL}")
+# What C and DNS read as it stands: in C a NUL is the end, in DNS a backslash takes a dot its meaning.
+_READ_AS_WRITTEN = re.compile(r"[a-z0-9._-]+")
 
 
 def reached(address: Address) -> tuple[Address, ...]:
@@ -152,6 +154,11 @@ def plain_name(host: str) -> str:
     return host.rstrip(".").lower()
 
 
+def is_name(host: str) -> bool:
+    """Whether a name means to whoever looks it up what it means to us."""
+    return _READ_AS_WRITTEN.fullmatch(plain_name(host)) is not None
+
+
 @dataclass(frozen=True)
 class Rule:
     """`egressHosts` of a Plugin, read. `mend` ends the message about a private address: what to do
@@ -188,6 +195,8 @@ class Rule:
         return cls(service, tuple(networks), frozenset(names), tuple(below), mend)
 
     def opens_name(self, host: str) -> bool:
+        if not is_name(host):
+            return False
         name = plain_name(host)
         return name in self.names or any(
             name.endswith(suffix) and len(name) > len(suffix) for suffix in self.below

@@ -83,6 +83,21 @@ def connect_ex(_context, url):
         sock.sendall(REQUEST)
 
 
+def cut_name(_context, url):
+    """A name that C cuts after the address, looked up after the name that the URL has."""
+    host, port = _to(url)
+    address = socket.getaddrinfo(host, port, socket.AF_INET)[0][4][0]
+    with socket.create_connection((f"{address}\0.example.svc", port)) as sock:
+        sock.sendall(REQUEST)
+
+
+def cut_bytes(_context, url):
+    host, port = _to(url)
+    address = socket.gethostbyname(host)
+    with socket.create_connection((f"{address}\0.example.svc".encode(), port)) as sock:
+        sock.sendall(REQUEST)
+
+
 def mapped(_context, url):
     """By IPv6 to IPv4."""
     host, port = _to(url)

@@ -25,6 +25,8 @@ CLIENTS = [
     "aiohttp_session",
     "connect",
     "connect_ex",
+    "cut_name",
+    "cut_bytes",
     "mapped",
     "fast_open",
     "thread",
@@ -111,6 +113,21 @@ def test_a_public_address_needs_no_mention(guarded, everywhere):
 def test_no_client_reaches_the_metadata_of_the_cloud(guarded, everywhere, client):
     ended = fetch(guarded, everywhere.url(METADATA), client=client, opened=["0.0.0.0/0"])
     refused(ended, everywhere, "link-local", "no egressHosts opens it", "Nothing was sent")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_client_reaches_a_private_address_since_some_name_is_open(guarded, everywhere, client):
+    ended = fetch(guarded, everywhere.url(SHOP), client=client, opened=["*.example.svc"])
+    refused(ended, everywhere, "is a private address")
+
+
+@pytest.mark.parametrize("client", ["cut_name", "cut_bytes"])
+def test_what_c_reads_otherwise_than_it_is_written_ends_what_a_name_has_opened(
+    guarded, everywhere, client
+):
+    url = everywhere.url("shop.example.svc")
+    ended = fetch(guarded, url, client=client, opened=["*.example.svc"])
+    refused(ended, everywhere, f"{SHOP} is a private address")
 
 
 @pytest.mark.parametrize("client", ["session", "asyncio_streams", "aiohttp_session", "thread"])

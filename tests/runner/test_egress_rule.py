@@ -219,6 +219,10 @@ def test_the_api_server_is_for_the_write_back_alone():
         ("10.0.0.0/8", "shop.example.svc", False),
         ("shop.example.svc", "x" * 300, False),
         ("shop.example.svc", "", False),
+        ("*.example.svc", "10.0.0.1\0.example.svc", False),
+        ("*.example.svc", "x\\.example.svc", False),
+        ("*.example.svc", "a b.example.svc", False),
+        ("*.example.svc", "shop.example.svc\n", False),
     ],
 )
 def test_a_name_is_open_as_it_is_written_and_below_a_star(entry, host, opens):

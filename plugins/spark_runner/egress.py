@@ -25,6 +25,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,6 +41,9 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 DNS_PORT = 53
 # As long as the C library waits for one server.
 LOOKUP_SECONDS = 5.0
+AGAIN_SECONDS = 0.25
+# What DNS says where there is no such name or no such address; everything else says nothing of that.
+_NOT_THERE = (socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY)
 
 _EVENTS = frozenset(("socket.connect", "socket.sendto", "socket.sendmsg"))
 # No tuple of host and port, or of more.
@@ -114,25 +118,38 @@ class ApiServer:
         self._addresses: frozenset[Address] = frozenset()
         # At once where it is an address, as kubelet has it; some clouds put a name in its place.
         literal = _literal(host.strip("[]"))
-        self._host_known = literal is not None
         if literal is not None:
             self._add([literal])
+        self._unknown: tuple[str, ...] = (API_NAME,) if literal is not None else (host, API_NAME)
         self._asked = threading.Thread(target=self._ask, name="api-server", daemon=True)
         self._asked.start()
 
     def _ask(self) -> None:
-        if not self._host_known:
-            self._host_known = self._look_up(self._host)
-        # Where a cluster has no DNS there is no such name, and nobody else can look it up.
-        self._look_up(API_NAME)
+        until = time.monotonic() + LOOKUP_SECONDS
+        for host in self._unknown:
+            while (found := self._look_up(host)) is None:
+                if time.monotonic() > until:
+                    return
+                time.sleep(AGAIN_SECONDS)
+            # Where a cluster has no DNS there is no API_NAME, and nobody else can look it up.
+            if not found and host == self._host:
+                return
+            self._unknown = self._unknown[1:]
 
-    def _look_up(self, host: str) -> bool:
-        try:
-            found = self._lookup(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return False
-        self._add(ipaddress.ip_address(entry[4][0]) for entry in found)
-        return True
+    def _look_up(self, host: str) -> bool | None:
+        """Whether it has an address; None where nobody could say, as when DNS does not answer."""
+        there = False
+        # One after the other: asked for both, C is content with the answer about one.
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                found = self._lookup(host, None, family, socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                if isinstance(error, socket.gaierror) and error.errno in _NOT_THERE:
+                    continue
+                return None
+            there = True
+            self._add(ipaddress.ip_address(entry[4][0]) for entry in found)
+        return there
 
     def _add(self, addresses: Iterable[Address]) -> None:
         # Replaced as a whole, since another thread may be reading.
@@ -141,9 +158,9 @@ class ApiServer:
     def addresses(self) -> frozenset[Address]:
         """Raises `TransientError` where they cannot be told: then nothing may be connected to."""
         self._asked.join(LOOKUP_SECONDS)
-        if not self._host_known:
+        if unknown := self._unknown:
             raise TransientError(
-                f"The API server's name {self._host[:100]} cannot be resolved, so that connections "
+                f"The API server's name {unknown[0][:100]} cannot be resolved, so that connections "
                 "cannot be kept away from it."
             )
         return self._addresses

@@ -357,6 +357,23 @@ def test_while_nobody_can_tell_where_it_is_nothing_is_connected_to(guarded, ever
     assert everywhere.asked == []
 
 
+def test_a_dns_that_fails_now_and_then_is_asked_again(guarded, everywhere, net):
+    # C itself asks twice.
+    net.names["kubernetes.default.svc"] = itertools.chain(
+        itertools.repeat(None, 4), itertools.repeat([API_TOO])
+    )
+    refused(fetch(guarded, everywhere.url(API_TOO), opened=["0.0.0.0/0"]), everywhere, "API server")
+
+
+def test_while_dns_fails_nothing_is_connected_to_since_the_api_server_may_be_there(
+    guarded, everywhere, net
+):
+    net.names["kubernetes.default.svc"] = itertools.repeat(None)
+    ended = fetch(guarded, everywhere.url(API_TOO), opened=["0.0.0.0/0"])
+    assert (ended.exit, "kubernetes.default.svc cannot be resolved" in ended.said) == (1, True)
+    assert everywhere.asked == []
+
+
 def test_a_cluster_without_names_of_its_own_fetches(guarded, everywhere, net):
     del net.names["kubernetes.default.svc"]
     assert fetch(guarded, everywhere.url(PUBLIC)).message == {"rows": 1}

@@ -50,10 +50,13 @@ def _join(descriptor: int, kind: str) -> None:
 
 
 class Network:
-    """`names` is what its DNS server answers: a name gives its addresses, or those of its next turn."""
+    """`names` is what its DNS server answers: a name gives its addresses, or those of its next turn.
+
+    None in their place is a server that fails.
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.names: dict[str, list[str] | Iterator[list[str]]] = {}
+        self.names: dict[str, list[str] | Iterator[list[str] | None]] = {}
         # Each question, in order; AAAA and A are two.
         self.asked: list[str] = []
         self.pid = process.pid
@@ -88,17 +91,18 @@ class Network:
         name = ".".join(labels).lower()
         self.asked.append(name)
         known = self.names.get(name)
-        found: list[str] = []
+        found: list[str] | None = []
         # One turn a lookup: of its two questions only that for IPv4 takes it.
         if isinstance(known, list):
             found = known
         elif known is not None and kind == 1:
             found = next(known)
+        # SERVFAIL, NOERROR, NXDOMAIN.
+        flags = 0x8182 if found is None else 0x8180 if known is not None else 0x8183
+        found = found or []
         version = {1: 4, 28: 6}.get(kind)
         packed = [a.packed for a in map(ip_address, found) if a.version == version]
-        header = struct.pack(
-            "!2sHHHHH", question[:2], 0x8180 if known is not None else 0x8183, 1, len(packed), 0, 0
-        )
+        header = struct.pack("!2sHHHHH", question[:2], flags, 1, len(packed), 0, 0)
         records = b"".join(
             struct.pack("!HHHIH", 0xC00C, kind, 1, 0, len(data)) + data for data in packed
         )

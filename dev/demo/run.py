@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,21 @@ _READER_SECONDS = 60
 
 
 class Demo:
-    """``say`` prints a line. Each method is a step and may be repeated."""
+    """``say`` prints a line; fetches may ask the Services of ``namespaces``.
+
+    Each method is a step and may be repeated.
+    """
 
     def __init__(
-        self, place: Place, say: Callable[[str], None] = print, began: float | None = None
+        self,
+        place: Place,
+        say: Callable[[str], None] = print,
+        began: float | None = None,
+        namespaces: Sequence[str] = (NAMESPACE,),
     ) -> None:
         self.place = place
         self._say = say
+        self._namespaces = namespaces
         self._began = time.monotonic() if began is None else began
 
     @contextmanager
@@ -61,8 +69,9 @@ class Demo:
             **_image("runner", place.runner_image),
             # What is fetched from here are Services of this cluster, which have private addresses.
             **{
-                f"plugins.overrides.{plugin}.egressHosts[0]": "*.svc"
+                f"plugins.overrides.{plugin}.egressHosts[{at}]": f"*.{namespace}.svc"
                 for plugin in ("github", "ical", "rest", "rss")
+                for at, namespace in enumerate(self._namespaces)
             },
         }
         place.run(

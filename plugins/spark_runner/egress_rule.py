@@ -98,6 +98,11 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # The last label begins with a letter, or it would be an address that is none.
 _NAME = re.compile(rf"(?:\*\.(?:{_LABEL}\.)*|(?:{_LABEL}\.)+)(?=[a-z]){_LABEL}")
+# Below these lie names of all namespaces, so that whoever may write Services in any of them decides where
+# such a name leads. Pods have names of their addresses, and many clusters' DNS gives each IPv4 address one.
+_OF_ALL_NAMESPACES = re.compile(
+    rf"\*\.(?:(?:svc|(?:{_LABEL}\.)?pod)(?:\.cluster\.local)?|(?:cluster\.)?local)"
+)
 # What C and DNS read as it stands: in C a NUL is the end, in DNS a backslash takes a dot its meaning.
 _READ_AS_WRITTEN = re.compile(r"[a-z0-9._-]+")
 
@@ -186,6 +191,13 @@ class Rule:
                         f'spec.egressHosts of Plugin "{service}" holds "{entry[:64]}", which is no '
                         "host name with a dot, no *.NAME, no address and no CIDR: an administrator "
                         "has to mend it.",
+                        reason="InvalidConfig",
+                    ) from None
+                if _OF_ALL_NAMESPACES.fullmatch(entry):
+                    raise PermanentError(
+                        f'spec.egressHosts of Plugin "{service}" holds "{entry[:64]}", below which '
+                        "every namespace has names and decides where they lead: an administrator has "
+                        "to name a namespace, as in *.NAMESPACE.svc.",
                         reason="InvalidConfig",
                     ) from None
                 if entry.startswith("*."):

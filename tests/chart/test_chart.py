@@ -375,7 +375,11 @@ def test_each_file_of_a_plugin_becomes_a_plugin(helm: Run, tmp_path: Path) -> No
 
 def test_what_is_overridden_of_a_plugin_counts_and_all_else_is_as_it_was(helm: Run) -> None:
     before = {o["metadata"]["name"]: o for o in render(helm) if o["kind"] == "Plugin"}
-    options = ("maxConcurrentFetches=3", "writesCredentials=true", "egressHosts={*.svc,10.0.0.0/8}")
+    options = (
+        "maxConcurrentFetches=3",
+        "writesCredentials=true",
+        "egressHosts={*.shop.svc,10.0.0.0/8}",
+    )
     found = render(
         helm, *(word for o in options for word in ("--set", f"plugins.overrides.rest.{o}"))
     )
@@ -383,7 +387,7 @@ def test_what_is_overridden_of_a_plugin_counts_and_all_else_is_as_it_was(helm: R
     before["rest"]["spec"] |= {
         "maxConcurrentFetches": 3,
         "writesCredentials": True,
-        "egressHosts": ["*.svc", "10.0.0.0/8"],
+        "egressHosts": ["*.shop.svc", "10.0.0.0/8"],
     }
     assert after == before
 

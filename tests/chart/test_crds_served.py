@@ -62,7 +62,8 @@ ACCEPTED: list[tuple[str, Any]] = [
             "egressHosts": [
                 "shop.team-a.svc",
                 "*.team-a.svc",
-                "*.svc",
+                "*.team-a.svc.cluster.local",
+                "*.corp.local",
                 "a_b.x--1.example",
                 "10.1.2.3",
                 "10.1.2.3/8",
@@ -189,6 +190,19 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("Plugin", {"egressHosts": ["a.example", "a.example"]}, "Duplicate value"),
     ("Plugin", {"egressHosts": [f"{n}.example" for n in range(65)]}, "at most 64 items"),
     ("Plugin", {"egressHosts": [f"{'a.' * 125}example"]}, "Too long"),
+    *(
+        ("Plugin", {"egressHosts": [entry]}, "name a namespace, as in `*.NAMESPACE.svc`")
+        for entry in (
+            "*.svc",
+            "*.svc.cluster.local",
+            "*.pod",
+            "*.team-a.pod",
+            "*.pod.cluster.local",
+            "*.team-a.pod.cluster.local",
+            "*.cluster.local",
+            "*.local",
+        )
+    ),
     *(
         ("Plugin", {"egressHosts": [entry]}, "spec.egressHosts[0]: Invalid value")
         for entry in (

@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 import pytest
 from dev.cluster import Cluster
 from dev.demo.place import Place, local
-from dev.demo.run import Demo
-from tests.e2e import echo_service
+from dev.demo.run import NAMESPACE, Demo
+from tests.e2e import echo_service, shop
 
 _PLACE = pytest.StashKey[Place]()
 _EXPLAINED = pytest.StashKey[BaseException]()
@@ -36,7 +36,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 @pytest.fixture(scope="session")
 def demo(place: Place) -> Demo:
     """Installed by Helm, with a shop, a PostgreSQL and a volume; no Integration yet."""
-    made = Demo(place, say=lambda _: None)
+    made = Demo(place, say=lambda _: None, namespaces=(NAMESPACE, shop.NAMESPACE))
     made.install()
     made.source()
     made.destinations()

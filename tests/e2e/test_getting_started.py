@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
 REGISTRY = "registry.example.com/spark-integrations"
 NAMESPACE = "team-a"
 # The feed of the page is on the internet, the one here in the cluster.
-_OPENED = "--set 'plugins.overrides.rss.egressHosts[0]=*.svc'"
+_OPENED = f"--set 'plugins.overrides.rss.egressHosts[0]=*.{shop.NAMESPACE}.svc'"
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ SCHEDULER = {"spec": {"maxConcurrentFetches": 20}}
 # One feed at a time, so that one that does not end lets the other wait.
 ONE_FEED = {"rss": {"maxConcurrentFetches": 1}}
 # Services of the cluster have private addresses, and the earlier chart has no word for that.
-SERVICES = {"egressHosts": ["*.svc"]}
+SERVICES = {"egressHosts": [f"*.{shop.NAMESPACE}.svc", f"*.{NAMESPACE}.svc"]}
 
 
 @dataclass

@@ -174,7 +174,7 @@ def test_no_datagram_is_sent_there(guarded, everywhere, client):
     ],
 )
 def test_what_nothing_opens_is_refused_in_every_way_to_write_it(guarded, everywhere, host, what):
-    opened = ["0.0.0.0/0", "::/0", "*.svc", "metadata.example.svc", "loopback.example.svc"]
+    opened = ["0.0.0.0/0", "::/0", "*.example.svc", "metadata.example.svc", "loopback.example.svc"]
     refused(fetch(guarded, everywhere.url(host), opened=opened), everywhere, what)
 
 
@@ -213,7 +213,7 @@ def test_a_private_address_is_refused_where_the_plugin_does_not_open_it(
         (SHOP, [SHOP]),
         ("other.internal", ["10.99.0.0/16"]),
         ("shop.example.svc", ["shop.example.svc"]),
-        ("SHOP.example.svc", ["*.svc"]),
+        ("SHOP.example.svc", ["*.example.svc"]),
     ],
 )
 def test_and_reached_where_it_does(guarded, everywhere, host, opened):

@@ -213,8 +213,9 @@ def test_the_api_server_is_for_the_write_back_alone():
         ("*.example.svc", "example.svc", False),
         ("*.example.svc", ".example.svc", False),
         ("*.example.svc", "evilexample.svc", False),
-        ("*.svc", "shop.example.svc", True),
-        ("*.svc", "svc", False),
+        ("*.svc.example", "shop.svc.example", True),
+        ("*.corp.local", "shop.corp.local", True),
+        ("*.example.svc.cluster.local", "shop.example.svc.cluster.local", True),
         ("xn--bcher-kva.example", "bücher.example", True),
         ("10.0.0.0/8", "shop.example.svc", False),
         ("shop.example.svc", "x" * 300, False),
@@ -257,6 +258,24 @@ def test_a_name_is_open_as_it_is_written_and_below_a_star(entry, host, opens):
 )
 def test_an_entry_that_is_none_is_told_to_the_administrator(entry):
     with pytest.raises(PermanentError, match=r'spec\.egressHosts of Plugin "demo" holds'):
+        Rule.of("demo", [entry])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "*.svc",
+        "*.svc.cluster.local",
+        "*.pod",
+        "*.team-a.pod",
+        "*.pod.cluster.local",
+        "*.team-a.pod.cluster.local",
+        "*.cluster.local",
+        "*.local",
+    ],
+)
+def test_an_entry_that_would_leave_it_to_all_namespaces_is_refused(entry):
+    with pytest.raises(PermanentError, match=r"name a namespace, as in \*\.NAMESPACE\.svc"):
         Rule.of("demo", [entry])
 
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from spark_plugins.http import Session
@@ -105,12 +106,15 @@ def test_a_field_that_would_be_one_is_an_error_and_nothing_is_asked(pod, untrust
     assert untrusted.requests == []
 
 
-def test_nor_does_the_environment(monkeypatch, untrusted):
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_nor_does_the_environment(monkeypatch, tmp_path, untrusted, variable):
     """Which is no tenant's, but an image may come with such a line from its making."""
-    import requests
-
-    monkeypatch.setenv("CURL_CA_BUNDLE", "")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
-    monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / "tls.crt"))
+    # With it others accept the certificate, so that nothing else refuses it below.
+    assert requests.get(untrusted.url, timeout=5).status_code == 200
+    untrusted.requests.clear()
     with pytest.raises(requests.exceptions.SSLError):
         Session(deadline=1e12).get(untrusted.url)
+    assert untrusted.requests == []

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from dev.toolchain import Toolchain
 from tests.chart.support import CHART
-from tests.support.pages import DOCS, ROOT, tables
+from tests.support.pages import DOCS, ROOT, blocks, tables
 
 NAME = "spark-integrations"
 Rule = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -80,6 +80,16 @@ def test_each_threat_has_a_test_that_is_there() -> None:
         tree = ast.parse((ROOT / file).read_text())
         functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
         assert name in functions, f"{threat}: {named}"
+
+
+def test_the_network_policy_of_the_page_is_that_of_the_file() -> None:
+    (shown,) = [
+        yaml.safe_load(block.text)
+        for block in blocks(DOCS / "security.md", "yaml")
+        if "kind: NetworkPolicy" in block.text
+    ]
+    policy = yaml.safe_load((ROOT / "manifests" / "policies" / "fetches.yaml").read_text())
+    assert shown == policy
 
 
 def test_what_cannot_be_prevented_is_said_first() -> None:

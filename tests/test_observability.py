@@ -206,7 +206,7 @@ def test_a_command_of_the_page_is_one_that_works(server: Server, command: str) -
     words = shlex.split(command.partition(" | ")[0])
     if words[:2] == ["helm", "upgrade"]:
         # The kinds of the Prometheus operator are not there: rendered, and not applied.
-        words.remove("--reuse-values")
+        words.remove("--reset-then-reuse-values")
         # Without a cluster Helm has to be told what the page's cluster serves.
         serves = (f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in MONITORING)
         server.helm("template", *words[2:], *serves)

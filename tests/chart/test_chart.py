@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.chart.support import BUNDLED, CHART, CRDS, RELEASED, Run
 pytestmark = pytest.mark.apiserver
 
 Object = dict[str, Any]
+MONITORING = ("ServiceMonitor", "PrometheusRule")
 
 
 def render(helm: Run, *options: str, name: str = "spark-integrations") -> list[Object]:
@@ -78,13 +80,55 @@ def test_the_names_follow_the_release(helm: Run) -> None:
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names(helm: Run) -> None:
-    command = ("template", "1", str(CHART), "--namespace", "on", "--skip-tests")
+    command = ("template", "true", str(CHART), "--namespace", "1", "--skip-tests")
     out = helm(*command, "--set-string", "serviceAccount.name=2")
     for body in yaml.safe_load_all(out.stdout):
-        assert body["metadata"].get("namespace", "on") == "on"
-        assert body["metadata"]["labels"]["app.kubernetes.io/instance"] == "1"
+        assert body["metadata"].get("namespace", "1") == "1"
+        assert body["metadata"]["labels"]["app.kubernetes.io/instance"] == "true"
         for subject in body.get("subjects", []):
-            assert (subject["name"], subject["namespace"]) == ("2", "on")
+            assert (subject["name"], subject["namespace"]) == ("2", "1")
+
+
+EVERYTHING = (
+    *("metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true"),
+    *("metrics.dashboard.enabled=true", "networkPolicy.enabled=true", "watchNamespaces={team-a}"),
+)
+LONGEST = "a" * 53
+"""Helm admits no longer name of a release."""
+
+
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [
+        ("blue.green", "blue-green-spark-integrations"),
+        ("a" * 36, "a" * 36 + "-spark-integrations"),
+        ("a" * 37, "a" * 37 + "-spark-integration"),
+        (LONGEST, LONGEST + "-s"),
+        ("spark-integrations" + "a" * 35, "spark-integrations" + "a" * 35),
+        ("spark-integrations.9", "spark-integrations-9"),
+    ],
+)
+def test_any_name_of_a_release_gives_names_that_the_api_server_takes(
+    helm: Run, release: str, name: str
+) -> None:
+    words = [word for option in EVERYTHING for word in ("--set", option)]
+    served = [f"--api-versions=monitoring.coreos.com/v1/{k}" for k in MONITORING]
+    command = ("template", release, str(CHART), "--namespace", "apps")
+    bodies = [b for b in yaml.safe_load_all(helm(*command, *words, *served).stdout) if b]
+    one(bodies, "Deployment", name)
+    for body in bodies:
+        called = body["metadata"]["name"]
+        assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", called)
+        # What is a host's name, or the value of a label, is held to less.
+        held = body["kind"] in {"Service", "Deployment", "Pod", "Integration", "Scheduler"}
+        assert len(called) <= (63 if held else 253)
+
+
+def test_a_name_of_a_release_that_no_service_can_have_is_refused_in_a_sentence(helm: Run) -> None:
+    refused = helm("template", "1st", str(CHART), check=False)
+    assert refused.returncode != 0
+    assert "the release cannot be called 1st: " in refused.stderr
+    assert "begins with a letter. Install it under another name" in refused.stderr
 
 
 def test_two_replicas_run_and_stop_within_ten_seconds(helm: Run) -> None:
@@ -213,12 +257,57 @@ def test_a_value_arrives_where_it_belongs(helm: Run, option: str, path: str, val
         "test.timeoutSeconds=5",
         "test.integration.mode=check",
         "test.integration.config.latitude=1",
+        "image.operator.repository=r/o:1.0",
+        "image.runner.repository=host:5000",
+        "image.runner.repository=r/o@sha256",
+        "image.operator.repository=R/O",
+        "image.operator.repository=r//o",
+        "test.claim.storage=",
+        "test.claim.storage=0",
+        "test.claim.storage=100MB",
+        "test.claim.storage=-1Gi",
+        "serviceAccount.name=A_b",
+        "serviceAccount.name=-a",
+        "serviceAccount.annotations.a b=c",
+        "podLabels.a b=c",
+        "podLabels.a=b c",
+        "podLabels./a=b",
+        "podAnnotations.a b=c",
+        "nodeSelector.a b=c",
+        "metrics.serviceMonitor.labels.app\\.kubernetes\\.io/name=mine",
+        "metrics.prometheusRule.labels.helm\\.sh/chart=mine",
+        "metrics.dashboard.labels.app\\.kubernetes\\.io/instance=mine",
     ],
 )
 def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
     result = helm("template", "x", str(CHART), "--set", option, check=False)
     assert result.returncode != 0
     assert "values don't meet the specifications of the schema" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "image.operator.repository=operator",
+        "image.operator.repository=localhost:5000/a_b/c.d/e--f__g",
+        "image.operator.repository=[fd00::1]:5000/operator",
+        "image.operator.repository=registry.EXAMPLE.com/operator",
+        "test.claim.storage=1",
+        "test.claim.storage=0.5Gi",
+        "test.claim.storage=10G",
+        "serviceAccount.name=a.b-c.9",
+        "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/a b",
+        "podLabels.example\\.com/A_b\\.c=D_e-f.g",
+        "podLabels.empty=",
+        "podAnnotations.a=b c",
+        "metrics.dashboard.labels.grafana_dashboard=null",
+    ],
+)
+def test_a_value_that_kubernetes_takes_is_accepted(helm: Run, option: str) -> None:
+    # One of its own: a value that is not quoted well shows where it is rendered.
+    words = ("--set", "metrics.dashboard.enabled=true", "--set", option)
+    out = helm("template", "x", str(CHART), *words).stdout
+    assert all(body["kind"] for body in yaml.safe_load_all(out) if body)
 
 
 def test_what_is_turned_off_is_not_made(helm: Run) -> None:
@@ -302,7 +391,7 @@ def test_what_helm_test_makes_is_removed_again_and_found_by_no_selector_of_ours(
     ]
     assert sorted(body["kind"] for body in tests) == sorted(
         [
-            *("Integration", "PersistentVolumeClaim", "Pod"),
+            *("Integration", "Integration", "PersistentVolumeClaim", "Pod"),
             *("Role", "RoleBinding", "ServiceAccount"),
         ]
     )
@@ -317,7 +406,77 @@ def test_what_helm_test_makes_is_removed_again_and_found_by_no_selector_of_ours(
     ]
 
 
-@pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])
+def of_the_test(helm: Run, *options: str) -> list[Object]:
+    """In the order of Helm, which ends nothing before what lies before it has ended."""
+    command = ("template", "spark-integrations", str(CHART), "--namespace", "apps")
+    only = ("--show-only", "templates/tests/fetch.yaml")
+    made = [b for b in yaml.safe_load_all(helm(*command, *only, *options).stdout) if b]
+    return sorted(made, key=lambda b: int(b["metadata"]["annotations"]["helm.sh/hook-weight"]))
+
+
+def test_of_what_helm_test_makes_the_integration_goes_first_and_comes_when_all_is_there(
+    helm: Run,
+) -> None:
+    """A claim goes after the pods that name it, and whoever deletes it waits: so before it goes the
+    Integration. But one without its claim would be refused: so what comes first fetches nothing."""
+    first, *between, last, pod = of_the_test(helm)
+    assert {b["kind"] for b in between} == {
+        *("PersistentVolumeClaim", "ServiceAccount", "Role", "RoleBinding"),
+    }
+    assert (first["kind"], last["kind"], pod["kind"]) == ("Integration", "Integration", "Pod")
+    assert first["metadata"]["name"] == last["metadata"]["name"]
+    assert first["spec"]["suspend"] is True
+    assert "suspend" not in last["spec"]
+    weights = [b["metadata"]["annotations"]["helm.sh/hook-weight"] for b in (first, last, pod)]
+    assert weights == ["-3", "-1", "0"]
+    assert {b["metadata"]["annotations"]["helm.sh/hook-weight"] for b in between} == {"-2"}
+    assert "--delete" in pod["spec"]["containers"][0]["args"]
+
+
+@pytest.mark.parametrize(
+    ("options", "claimed", "destination"),
+    [
+        ({}, True, {"type": "duckdb", "claimName": "spark-integrations-test"}),
+        ({"test.claim.create": False}, False, None),
+        (
+            {"test.integration.destination": {"type": "postgres", "secretName": "warehouse"}},
+            False,
+            {"type": "postgres", "secretName": "warehouse"},
+        ),
+        (
+            {"test.integration.destination": {"type": "duckdb", "claimName": "mine"}},
+            False,
+            {"type": "duckdb", "claimName": "mine"},
+        ),
+        (
+            {
+                "test.integration.destination": {
+                    "type": "filesystem",
+                    "claimName": "spark-integrations-test",
+                }
+            },
+            True,
+            {"type": "filesystem", "claimName": "spark-integrations-test"},
+        ),
+    ],
+)
+def test_a_claim_is_made_for_a_test_that_writes_to_it(
+    helm: Run, options: Object, claimed: bool, destination: Object | None
+) -> None:
+    words = (w for k, v in options.items() for w in ("--set-json", f"{k}={json.dumps(v)}"))
+    made = of_the_test(helm, *words)
+    assert ("PersistentVolumeClaim" in {b["kind"] for b in made}) is claimed
+    *_, fetched, _ = made
+    assert fetched["spec"].get("destination") == destination
+
+
+def test_helm_waits_longer_than_its_test_if_it_is_told_nothing() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    helms_own_timeout_seconds = 300
+    assert values["test"]["timeoutSeconds"] + 60 < helms_own_timeout_seconds
+
+
+@pytest.mark.parametrize("kind", MONITORING)
 def test_what_needs_the_prometheus_operator_is_refused_where_it_is_not(
     helm: Run, kind: str
 ) -> None:

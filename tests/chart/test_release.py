@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ from typing import Any
 import pytest
 import yaml
 from dev.cluster import Cluster
+from dev.toolchain import Toolchain
 from dev.waiting import until
 from kubernetes import client
-from tests.chart.support import BUNDLED, CHART, GROUP, ROOT, Server
+from tests.chart.support import BUNDLED, CHART, CRDS, GROUP, ROOT, Server
+from tests.support.pages import blocks
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
@@ -55,16 +59,16 @@ def installed(bare: Server) -> Server:
     return bare
 
 
-def with_a_new_field(chart: Path) -> Path:
+def with_a_new_field(chart: Path, field: str = "later") -> Path:
     """The chart of a later version, whose Scheduler knows one field more."""
     shutil.copytree(CHART, chart)
     path = chart / "crds" / f"schedulers.{GROUP}.yaml"
     crd = yaml.safe_load(path.read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    schema["properties"]["spec"]["properties"]["later"] = {"type": "string", "maxLength": 9}
+    schema["properties"]["spec"]["properties"][field] = {"type": "string", "maxLength": 9}
     path.write_text(yaml.safe_dump(crd))
     values = json.loads((chart / "values.schema.json").read_text())
-    values["properties"]["scheduler"]["properties"]["spec"]["properties"]["later"] = {}
+    values["properties"]["scheduler"]["properties"]["spec"]["properties"][field] = {}
     (chart / "values.schema.json").write_text(json.dumps(values))
     return chart
 
@@ -235,3 +239,111 @@ def test_view_reads_integrations_and_edit_and_admin_write_their_spec(installed: 
     until(lambda: verbs("admin", integrations) == written, 30, "admin writes Integrations")
     for role in ("view", "edit", "admin"):
         assert verbs(role, f"{integrations}/status") == set()
+
+
+# ------------------------------------------------------------------ as docs/operating.md says it
+
+PAGE = ROOT / "docs" / "operating.md"
+HANDED_OVER = "kubectl apply --server-side --force-conflicts --field-manager=helm -f "
+
+
+def hand_over(server: Server, chart: Path) -> None:
+    """The CRDs of a chart to Helm, by the command of the page."""
+    assert HANDED_OVER in PAGE.read_text()
+    server.kubectl(*HANDED_OVER.split()[1:], str(chart / "crds"))
+
+
+@pytest.mark.parametrize(
+    "option", [("--server-side=true",), ("--set", "crds.upgrade=false")], ids=["moved", "left"]
+)
+def test_a_release_that_was_applied_client_side_is_upgraded_as_documented(
+    bare: Server, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    """As Helm 3 leaves a release behind."""
+    bare.helm("install", NAME, str(CHART), *IN, "--server-side=false")
+    before = crd_uids(bare)
+    chart = with_a_new_field(tmp_path / "chart")
+    upgrade = ("upgrade", NAME, str(chart), *IN, "--reset-then-reuse-values")
+    refused = bare.helm(*upgrade, check=False)
+    assert "already exists" in refused.stderr
+
+    hand_over(bare, chart)
+    changed = ("--set", "replicaCount=3", "--set", "scheduler.spec.later=yes")
+    bare.helm(*upgrade, *changed, *option)
+    assert scheduler(bare)["spec"]["later"] == "yes"
+    (deployment,) = objects(bare, "deployments", *IN)
+    assert deployment["spec"]["replicas"] == 3
+    # From then on it takes nothing more.
+    bare.helm(*upgrade)
+    assert crd_uids(bare) == before
+
+
+def test_crds_of_kubectl_are_upgraded_by_helm_once_they_are_handed_over(
+    bare: Server, tmp_path: Path
+) -> None:
+    bare.kubectl("apply", "--server-side", "-f", str(CRDS))
+    first = with_a_new_field(tmp_path / "first", "first")
+    refused = bare.helm("install", NAME, str(first), *IN, check=False)
+    assert 'conflict with "kubectl": .spec.versions' in refused.stderr
+
+    bare.helm("install", NAME, str(first), *IN, "--skip-crds")
+    upgrade = ("upgrade", NAME, str(first), *IN, "--reset-then-reuse-values")
+    refused = bare.helm(*upgrade, "--force-conflicts", check=False)
+    assert 'conflict with "kubectl": .spec.versions' in refused.stderr
+    bare.helm(*upgrade, "--set", "crds.upgrade=false")
+
+    hand_over(bare, first)
+    second = str(with_a_new_field(tmp_path / "second", "second"))
+    told = ("--set", "crds.upgrade=true", "--set", "scheduler.spec.second=yes")
+    bare.helm("upgrade", NAME, second, *IN, *told)
+    assert scheduler(bare)["spec"]["second"] == "yes"
+
+
+CLUSTER_WIDE = {
+    *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Plugin"),
+    *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+}
+
+
+def test_who_has_rights_in_the_namespaces_alone_installs_what_an_administrator_prepared(
+    bare: Server, tmp_path: Path
+) -> None:
+    (block,) = (b.text for b in blocks(PAGE, "sh") if "> administrator.yaml" in b.text)
+    (tmp_path / "charts").symlink_to(ROOT / "charts")
+    path = f"{Toolchain().path('helm').parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "KUBECONFIG": "/nonexistent"}
+    subprocess.run(["bash", "-euc", block], cwd=tmp_path, env=environment, check=True)
+    prepared, rest = (
+        [body for body in yaml.safe_load_all((tmp_path / name).read_text()) if body]
+        for name in ("administrator.yaml", "namespaced.yaml")
+    )
+    wide = {body["kind"] for body in prepared} & CLUSTER_WIDE
+    assert wide == CLUSTER_WIDE - {"CustomResourceDefinition"}
+    rights = {"Role", "RoleBinding"}
+    assert {body["kind"] for body in prepared} - CLUSTER_WIDE == rights
+    assert {body["kind"] for body in rest} & (CLUSTER_WIDE | rights) == set()
+
+    (options,) = re.findall(r"--skip-tests .*?(--set \S+) > namespaced", block, re.S)
+    (watched,) = re.findall(r"--set watchNamespaces=\S+(?=\")", block)
+    words = (NAME, str(CHART), *IN, *watched.split(), *options.replace("\\\n", "").split())
+    again = bare.helm("template", *words, "--is-upgrade").stdout
+    assert {b["kind"] for b in yaml.safe_load_all(again) if b} & CLUSTER_WIDE == set()
+
+    user = "installer"
+    bare.kubectl("create", "namespace", "team-b")
+    hand_over(bare, CHART)
+    bare.kubectl("apply", "--server-side", "-f", str(tmp_path / "administrator.yaml"))
+    for namespace in (NAME, "team-b"):
+        where = ("--namespace", namespace)
+        bare.kubectl("create", "rolebinding", user, "--clusterrole=admin", f"--user={user}", *where)
+    schedulers = ("--verb=*", f"--resource=schedulers.{GROUP}")
+    bare.kubectl("create", "role", user, *schedulers, *IN)
+    bare.kubectl("create", "rolebinding", f"{user}-s", f"--role={user}", f"--user={user}", *IN)
+    himself = f"--kube-as-user={user}"
+    bare.helm("install", *words, "--skip-crds", himself)
+    bare.helm("upgrade", *words, "--set", "replicaCount=3", himself)
+    (deployment,) = objects(bare, "deployments", *IN)
+    assert deployment["spec"]["replicas"] == 3
+    assert {o["metadata"]["name"] for o in objects(bare, "plugins")} == BUNDLED
+    assert may(bare, OPERATOR, "create", "jobs.batch", "team-b")
+    assert not may(bare, OPERATOR, "create", "jobs.batch", "team-a")

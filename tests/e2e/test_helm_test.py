@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from dev.demo.run import NAMESPACE, RELEASE, SYSTEM, Demo
 from dev.errors import RefusalError
+from dev.toolchain import Toolchain
+from dev.waiting import until
 from tests.support.world import GROUP
 
 from dev import paths
@@ -23,12 +26,12 @@ ANY_NODE = {
 KINDS = "integrations,pods,persistentvolumeclaims,roles,rolebindings,serviceaccounts,jobs"
 
 
-def told(demo: Demo, **integration: Any) -> None:
+def told(demo: Demo, *options: str, **integration: Any) -> None:
     """What the test fetches, as an administrator without the Internet says it."""
     said = f"test.integration={json.dumps(integration)}"
     demo.place.run(
         *("helm", "upgrade", RELEASE, CHART, "--namespace", SYSTEM, "--reset-then-reuse-values"),
-        *("--wait", "--timeout", "120s", "--set-json", said),
+        *("--wait", "--timeout", "120s", "--set-json", said, *options),
     )
 
 
@@ -86,3 +89,26 @@ def test_helm_test_fails_with_the_reason_where_the_fetch_fails(demo: Demo, volum
     assert "spark-await-fetch: " in log
     assert "404" in log
     demo.place.kubectl("delete", "pod", "-n", SYSTEM, NAME)
+
+
+def test_a_helm_test_that_was_cut_short_is_in_the_way_of_none(demo: Demo, volume: None) -> None:
+    """Neither one that Helm knows nothing more of, nor one on which it gave up before its pod did:
+    both have a pod that names the claim, for which whoever deletes the claim waits."""
+    never = ("--set", "scheduler.spec.podTemplate.nodeSelector.there-is=none")
+    told(demo, *never, service="rss", config={"url": f"http://shop.{NAMESPACE}.svc/news.xml"})
+    place = demo.place
+    helm = [Toolchain().path("helm"), "test", RELEASE, "--namespace", SYSTEM]
+    killed = subprocess.Popen(helm, env=place.environment, stdout=subprocess.DEVNULL)
+    try:
+        fetches = ("pods", SYSTEM, "-l", "app.kubernetes.io/component=fetch")
+        until(lambda: len(place.get(*fetches)) == 1, 60, "a pod waits for a node")
+        until(lambda: "Pod" in left(demo), 60, "the test waits for it")
+    finally:
+        killed.kill()
+        killed.wait(10)
+    assert left(demo) >= {"Pod", "Integration", "PersistentVolumeClaim", "Role"}
+    with pytest.raises(RefusalError, match="pod|Pod"):
+        place.run("helm", "test", RELEASE, "--namespace", SYSTEM, "--timeout", "30s")
+    assert left(demo) == {"Pod"}
+    until(lambda: place.get(*fetches) == [], 30, "what was fetched goes with its Integration")
+    place.kubectl("delete", "pod", "-n", SYSTEM, NAME)

@@ -275,3 +275,28 @@ def test_a_test_that_may_not_delete_tells_both_how_it_went_and_that(
         "BackingOff",
         "403 Forbidden",
     ]
+
+
+def test_a_test_that_is_told_to_end_deletes_what_it_waited_for(installation: Installation) -> None:
+    """As a pod is that somebody deletes, or that has reached its deadline."""
+    other, name = installation.other, "left-behind"
+    installation.make(other, name, QUICK)
+    program = Path(sys.executable).with_name("spark-await-fetch")
+    waiting = subprocess.Popen(
+        [program, "--delete", f"{other}/{name}"],
+        env={"KUBECONFIG": str(installation.world.kubeconfig)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert waiting.stdout is not None
+        assert "no replica" in waiting.stdout.readline()
+        waiting.terminate()
+        _, said = waiting.communicate(timeout=20)
+    finally:
+        waiting.kill()
+    assert waiting.returncode == 1
+    assert said == "spark-await-fetch: told to end (SIGTERM) before it was fetched\n"
+    again = waited(installation.world.kubeconfig, f"{other}/{name}")
+    assert f"there is no Integration {other}/{name}" in again.stderr

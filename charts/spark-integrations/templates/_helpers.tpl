@@ -1,10 +1,17 @@
-{{/* The name of everything that is there once: the release's, with the chart's unless it is in it already. */}}
+{{/*
+The name of everything that is there once: the release's, with the chart's unless it is in it already. It leaves room for what some names add to it
+(`-metrics` at most), and is cut behind any name of a release, which Helm holds to 53 characters. A Service takes no dot and no digit in front.
+*/}}
 {{- define "spark.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- $name := .Release.Name -}}
+{{- if not (contains .Chart.Name $name) -}}
+{{- $name = printf "%s-%s" $name .Chart.Name -}}
 {{- end -}}
+{{- $name = $name | replace "." "-" | trunc 55 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "the release cannot be called %s: its Services and roles would be called %s, and the name of a Service begins with a letter. Install it under another name" .Release.Name $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "spark.selectorLabels" -}}

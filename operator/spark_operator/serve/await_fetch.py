@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from spark_operator.act import integrations
 from spark_operator.act.api import Api, ApiError, NoAnswer
@@ -28,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         description="Waits until the operator has fetched an Integration once, and tells how it went.",
     )
     chosen.add_argument("integration", metavar="NAMESPACE/NAME", type=object_key)
-    chosen.add_argument("--timeout-seconds", metavar="SECONDS", type=float, default=240.0)
+    chosen.add_argument("--timeout-seconds", metavar="SECONDS", type=float, default=180.0)
     chosen.add_argument(
         "--delete",
         action="store_true",
@@ -88,6 +90,23 @@ async def fetched(api: Api, clock: Clock, namespace: str, name: str, seconds: fl
         await asyncio.sleep(_LOOK_SECONDS)
 
 
+async def _unless_ended(waiting: Coroutine[Any, Any, str]) -> str:
+    """What ``waiting`` says. Raises NotFetched on SIGTERM, and what ``waiting`` raises.
+
+    The first process of a pod that ignores the signal is killed half a minute later, and deletes nothing.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.create_task(waiting)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise NotFetched("told to end (SIGTERM) before it was fetched") from None
+    finally:
+        # What follows is deleting, which a second signal must not cut short.
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _complain(error: Exception) -> int:
     print(f"spark-await-fetch: {error}", file=sys.stderr)
     return 1
@@ -100,13 +119,13 @@ async def _run(namespace: str, name: str, seconds: float, *, delete: bool) -> in
     try:
         api = Api(session, connection.server, lambda: False)
         try:
-            print(await fetched(api, clock, namespace, name, seconds))
+            print(await _unless_ended(fetched(api, clock, namespace, name, seconds)))
             return 0
         except (NotFetched, ApiError) as error:
             return _complain(error)
         finally:
-            # After a test that failed, Helm deletes the claim first and waits for it, and a claim stays
-            # while a pod names it, ended or not: were the Integration still there, Helm would wait in vain.
+            # After a test that went well, Helm deletes this pod first and the Integration next. Here it goes
+            # however it went: with it goes the pod that holds the claim, for which Helm would have to wait.
             if delete:
                 await integrations.delete(api, namespace, name)
     finally:

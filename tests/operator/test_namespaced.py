@@ -210,13 +210,11 @@ def test_its_account_may_do_nothing_elsewhere(installation: Installation) -> Non
         assert not may("get", "", "secrets", installation.served)
 
 
-def waited(
-    kubeconfig: Path, where: str, *options: str, seconds: int = 40
-) -> subprocess.CompletedProcess[str]:
+def waited(kubeconfig: Path, where: str, seconds: int = 40) -> subprocess.CompletedProcess[str]:
     """What `helm test` runs, as a process."""
     program = Path(sys.executable).with_name("spark-await-fetch")
     return subprocess.run(
-        [program, "--timeout-seconds", str(seconds), *options, where],
+        [program, "--timeout-seconds", str(seconds), where],
         env={"KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
@@ -249,54 +247,3 @@ def test_the_wait_of_helm_test_says_what_keeps_it_from_an_end(installation: Inst
     assert never.returncode == 1
     assert never.stdout == "no replica of the operator has looked at it yet\n"
     assert "not fetched within 2 s" in never.stderr
-
-
-def test_what_helm_test_fetched_goes_however_it_went(installation: Installation) -> None:
-    admin, served = installation.world.kubeconfig, installation.served
-    fates = {"gone-good": QUICK, "gone-bad": fails(1, message="the service is down")}
-    for name, fate in fates.items():
-        installation.make(served, name, fate)
-    told = {name: waited(admin, f"{served}/{name}", "--delete") for name in fates}
-    assert [done.returncode for done in told.values()] == [0, 1]
-    assert "the service is down" in told["gone-bad"].stderr
-    for name in fates:
-        again = waited(admin, f"{served}/{name}", "--delete")
-        assert f"there is no Integration {served}/{name}" in again.stderr
-
-
-def test_a_test_that_may_not_delete_tells_both_how_it_went_and_that(
-    installation: Installation,
-) -> None:
-    served = installation.served
-    installation.make(served, "stays", fails(1, message="the service is down"))
-    done = waited(installation.kubeconfig, f"{served}/stays", "--delete")
-    assert done.returncode == 1
-    assert [line.split(": ")[1][:13] for line in done.stderr.splitlines()] == [
-        "BackingOff",
-        "403 Forbidden",
-    ]
-
-
-def test_a_test_that_is_told_to_end_deletes_what_it_waited_for(installation: Installation) -> None:
-    """As a pod is that somebody deletes, or that has reached its deadline."""
-    other, name = installation.other, "left-behind"
-    installation.make(other, name, QUICK)
-    program = Path(sys.executable).with_name("spark-await-fetch")
-    waiting = subprocess.Popen(
-        [program, "--delete", f"{other}/{name}"],
-        env={"KUBECONFIG": str(installation.world.kubeconfig)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert waiting.stdout is not None
-        assert "no replica" in waiting.stdout.readline()
-        waiting.terminate()
-        _, said = waiting.communicate(timeout=20)
-    finally:
-        waiting.kill()
-    assert waiting.returncode == 1
-    assert said == "spark-await-fetch: told to end (SIGTERM) before it was fetched\n"
-    again = waited(installation.world.kubeconfig, f"{other}/{name}")
-    assert f"there is no Integration {other}/{name}" in again.stderr

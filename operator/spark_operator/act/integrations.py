@@ -1,4 +1,4 @@
-"""Reads and compare-and-set writes of Integrations: the operator writes the status subresource alone."""
+"""Reads and compare-and-set writes of Integrations; the status subresource alone is written."""
 
 from spark_operator.act import paths
 from spark_operator.act.api import MERGE_PATCH, Api, ApiError
@@ -31,15 +31,3 @@ async def write_status(api: Api, integration: Integration, status: Status) -> In
     }
     path = paths.integration(integration.namespace, integration.name) + "/status"
     return model.parse(await api.write("PATCH", path, body, content_type=MERGE_PATCH))
-
-
-async def delete(api: Api, namespace: str, name: str) -> None:
-    """For who made it to be fetched once. Gone already is well, too. Raises ApiError, NoAnswer.
-
-    Not fenced: whoever deletes what it made itself needs no lead, and the operator never calls this.
-    """
-    try:
-        await api.write("DELETE", paths.integration(namespace, name), fenced=False)
-    except ApiError as error:
-        if not error.not_found:
-            raise

@@ -2,10 +2,8 @@
 
 import argparse
 import asyncio
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from spark_operator.act import integrations
 from spark_operator.act.api import Api, ApiError, NoAnswer
@@ -27,15 +25,10 @@ class NotFetched(Exception):
 def parser() -> argparse.ArgumentParser:
     chosen = argparse.ArgumentParser(
         prog="spark-await-fetch",
-        description="Waits until the operator has fetched an Integration once, and tells how it went.",
+        description="Waits until the operator has fetched an Integration once; reads, changes nothing.",
     )
     chosen.add_argument("integration", metavar="NAMESPACE/NAME", type=object_key)
     chosen.add_argument("--timeout-seconds", metavar="SECONDS", type=float, default=180.0)
-    chosen.add_argument(
-        "--delete",
-        action="store_true",
-        help="delete the Integration at the end, however it went; its Jobs and their pods go with it",
-    )
     return chosen
 
 
@@ -90,44 +83,13 @@ async def fetched(api: Api, clock: Clock, namespace: str, name: str, seconds: fl
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _unless_ended(waiting: Coroutine[Any, Any, str]) -> str:
-    """What ``waiting`` says. Raises NotFetched on SIGTERM, and what ``waiting`` raises.
-
-    The first process of a pod that ignores the signal is killed half a minute later, and deletes nothing.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.create_task(waiting)
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        raise NotFetched("told to end (SIGTERM) before it was fetched") from None
-    finally:
-        # What follows is deleting, which a second signal must not cut short.
-        loop.remove_signal_handler(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _complain(error: Exception) -> int:
-    print(f"spark-await-fetch: {error}", file=sys.stderr)
-    return 1
-
-
-async def _run(namespace: str, name: str, seconds: float, *, delete: bool) -> int:
+async def _run(namespace: str, name: str, seconds: float) -> str:
     clock = Clock()
     connection = connect(clock.monotonic)
     session = connection.session()
     try:
         api = Api(session, connection.server, lambda: False)
-        try:
-            print(await _unless_ended(fetched(api, clock, namespace, name, seconds)))
-            return 0
-        except (NotFetched, ApiError) as error:
-            return _complain(error)
-        finally:
-            # After a test that went well, Helm deletes this pod first and the Integration next. Here it goes
-            # however it went: with it goes the pod that holds the claim, for which Helm would have to wait.
-            if delete:
-                await integrations.delete(api, namespace, name)
+        return await fetched(api, clock, namespace, name, seconds)
     finally:
         await session.close()
         await connection.close()
@@ -138,11 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     namespace, name = arguments.integration
     try:
-        return asyncio.run(
-            _run(namespace, name, arguments.timeout_seconds, delete=arguments.delete)
-        )
-    except (NoCluster, ApiError, NoAnswer) as error:
-        return _complain(error)
+        print(asyncio.run(_run(namespace, name, arguments.timeout_seconds)))
+    except (NotFetched, NoCluster, ApiError) as error:
+        print(f"spark-await-fetch: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

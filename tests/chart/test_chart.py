@@ -290,7 +290,6 @@ def test_a_mistyped_value_is_refused(helm: Run, option: str) -> None:
     [
         "image.operator.repository=operator",
         "image.operator.repository=localhost:5000/a_b/c.d/e--f__g",
-        "image.operator.repository=[fd00::1]:5000/operator",
         "image.operator.repository=registry.EXAMPLE.com/operator",
         "test.claim.storage=1",
         "test.claim.storage=0.5Gi",

@@ -183,14 +183,16 @@ class World:
         return [j.metadata.name for j in self.jobs.list_namespaced_job(self.namespace).items]
 
     def wait_outcome(self, name: str, number: int, seconds: float = 60) -> dict[str, Any]:
-        """The run of at least that number once it has ended."""
+        """The run of at least that number once it has ended, as it was when that was seen."""
+        seen: dict[str, Any] = {}
 
-        until(
-            lambda: self.ended(name, number),
-            seconds,
-            lambda: f"run {number} of {name} did not end: {self.status(name)}",
-        )
-        return self.run(name)
+        def ended() -> bool:
+            seen.clear()
+            seen.update(self.run(name))
+            return bool(seen) and seen["number"] >= number and seen["outcome"] != "Running"
+
+        until(ended, seconds, lambda: f"run {number} of {name} did not end: {self.status(name)}")
+        return seen
 
     def ended(self, name: str, number: int) -> bool:
         run = self.run(name)

@@ -20,13 +20,12 @@ from spark_operator.decide import freshness
 from spark_operator.model.status import ErrorClass, EventReason, Mode, Reason
 from spark_operator.serve import logs
 from spark_operator.serve.metrics import DISPATCH_OUTCOMES, PREFIX
-from tests.chart.support import Server
+from tests.chart.support import SERVED, Server
 from tests.chart.test_alerts import CHART, ROOT, rules
 from tests.decide import make
 from tests.serve.test_metrics import NOW, Replica, ended, ready, with_status
 
 PAGE = (ROOT / "docs" / "observability.md").read_text()
-MONITORING = ("ServiceMonitor", "PrometheusRule")
 
 
 def table(head: str) -> list[list[str]]:
@@ -208,8 +207,7 @@ def test_a_command_of_the_page_is_one_that_works(server: Server, command: str) -
         # The kinds of the Prometheus operator are not there: rendered, and not applied.
         words.remove("--reset-then-reuse-values")
         # Without a cluster Helm has to be told what the page's cluster serves.
-        serves = (f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in MONITORING)
-        server.helm("template", *words[2:], *serves)
+        server.helm("template", *words[2:], *SERVED)
     elif words[:2] == ["kubectl", "logs"]:
         known = server.kubectl("logs", "--help").stdout
         flags = [word.partition("=")[0] for word in words if word.startswith("--")]

@@ -187,18 +187,18 @@ class Rule:
                 networks.append(ipaddress.ip_network(entry, strict=False))
             except ValueError:
                 if not _NAME.fullmatch(entry):
-                    raise PermanentError(
-                        f'spec.egressHosts of Plugin "{service}" holds "{entry[:64]}", which is no '
-                        "host name with a dot, no *.NAME, no address and no CIDR: an administrator "
-                        "has to mend it.",
-                        reason="InvalidConfig",
+                    raise _wrong(
+                        service,
+                        entry,
+                        "which is no host name with a dot, no *.NAME, no address and no CIDR: an "
+                        "administrator has to mend it.",
                     ) from None
                 if _OF_ALL_NAMESPACES.fullmatch(entry):
-                    raise PermanentError(
-                        f'spec.egressHosts of Plugin "{service}" holds "{entry[:64]}", below which '
-                        "every namespace has names and decides where they lead: an administrator has "
-                        "to name a namespace, as in *.NAMESPACE.svc.",
-                        reason="InvalidConfig",
+                    raise _wrong(
+                        service,
+                        entry,
+                        "below which every namespace has names and decides where they lead: an "
+                        "administrator has to name a namespace, as in *.NAMESPACE.svc.",
                     ) from None
                 if entry.startswith("*."):
                     below.append(entry[1:])
@@ -254,6 +254,11 @@ class Rule:
             f"was sent. If it shall be, an administrator adds {_entry(address, host)} to "
             f'spec.egressHosts of Plugin "{self.service}".{self.mend}'
         )
+
+
+def _wrong(service: str, entry: str, why: str) -> PermanentError:
+    told = f'spec.egressHosts of Plugin "{service}" holds "{entry[:64]}", {why}'
+    return PermanentError(told, reason="InvalidConfig")
 
 
 def _entry(address: Address, host: str | None) -> str:

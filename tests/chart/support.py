@@ -21,6 +21,10 @@ RELEASED: str = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 """The version, which is the tag of the images where the values name none."""
 BUNDLED = {path.stem for path in (CHART / "files" / "plugins").glob("*.yaml")}
 GROUP = "spark-integrations.dev"
+OF_PROMETHEUS = ("ServiceMonitor", "PrometheusRule")
+"""Kinds of the Prometheus operator, which no API server here serves."""
+SERVED = [f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in OF_PROMETHEUS]
+"""How Helm, without a cluster, is told of them."""
 PLURALS = {"Integration": "integrations", "Plugin": "plugins", "Scheduler": "schedulers"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.support import CHART, ROOT, Run
+from tests.chart.support import CHART, ROOT, SERVED, Run
 from tests.chart.test_chart import one, render
 
 from spark_operator.serve.metrics import PREFIX
@@ -20,8 +20,7 @@ ALERTS = CHART / "files" / "alerts.yaml"
 DASHBOARD = CHART / "files" / "dashboard.json"
 TESTS = Path(__file__).with_name("alerts.yaml")
 ON = (
-    "--api-versions=monitoring.coreos.com/v1/ServiceMonitor",
-    "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
+    *SERVED,
     *("--set", "metrics.serviceMonitor.enabled=true"),
     *("--set", "metrics.prometheusRule.enabled=true"),
     *("--set", "metrics.dashboard.enabled=true"),

@@ -11,12 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from tests.chart.support import BUNDLED, CHART, CRDS, RELEASED, Run
+from tests.chart.support import BUNDLED, CHART, CRDS, OF_PROMETHEUS, RELEASED, SERVED, Run
 
 pytestmark = pytest.mark.apiserver
 
 Object = dict[str, Any]
-MONITORING = ("ServiceMonitor", "PrometheusRule")
 
 
 def render(helm: Run, *options: str, name: str = "spark-integrations") -> list[Object]:
@@ -112,9 +111,8 @@ def test_any_name_of_a_release_gives_names_that_the_api_server_takes(
     helm: Run, release: str, name: str
 ) -> None:
     words = [word for option in EVERYTHING for word in ("--set", option)]
-    served = [f"--api-versions=monitoring.coreos.com/v1/{k}" for k in MONITORING]
     command = ("template", release, str(CHART), "--namespace", "apps")
-    bodies = [b for b in yaml.safe_load_all(helm(*command, *words, *served).stdout) if b]
+    bodies = [b for b in yaml.safe_load_all(helm(*command, *words, *SERVED).stdout) if b]
     one(bodies, "Deployment", name)
     for body in bodies:
         called = body["metadata"]["name"]
@@ -405,83 +403,13 @@ def test_what_helm_test_makes_is_removed_again_and_found_by_no_selector_of_ours(
     ]
 
 
-def of_the_test(helm: Run, *options: str) -> list[Object]:
-    """In the order of Helm, which ends nothing before what lies before it has ended."""
-    command = ("template", "spark-integrations", str(CHART), "--namespace", "apps")
-    only = ("--show-only", "templates/tests/fetch.yaml")
-    made = [b for b in yaml.safe_load_all(helm(*command, *only, *options).stdout) if b]
-    return sorted(made, key=lambda b: int(b["metadata"]["annotations"]["helm.sh/hook-weight"]))
-
-
-def test_of_what_helm_test_makes_the_integration_goes_first_and_comes_when_all_is_there(
-    helm: Run,
-) -> None:
-    """A claim goes after the pods that name it, and whoever deletes it waits: so before it goes the
-    Integration. But one without its claim would be refused: so what comes first fetches nothing."""
-    first, *between, last, pod = of_the_test(helm)
-    assert {b["kind"] for b in between} == {
-        *("PersistentVolumeClaim", "ServiceAccount", "Role", "RoleBinding"),
-    }
-    assert (first["kind"], last["kind"], pod["kind"]) == ("Integration", "Integration", "Pod")
-    assert first["metadata"]["name"] == last["metadata"]["name"]
-    assert first["spec"]["suspend"] is True
-    assert "suspend" not in last["spec"]
-    weights = [b["metadata"]["annotations"]["helm.sh/hook-weight"] for b in (first, last, pod)]
-    assert weights == ["-3", "-1", "0"]
-    assert {b["metadata"]["annotations"]["helm.sh/hook-weight"] for b in between} == {"-2"}
-
-
-@pytest.mark.parametrize(
-    ("options", "claimed", "destination"),
-    [
-        ({}, True, {"type": "duckdb", "claimName": "spark-integrations-test"}),
-        ({"test.claim.create": False}, False, None),
-        (
-            {"test.integration.destination": {"type": "postgres", "secretName": "warehouse"}},
-            False,
-            {"type": "postgres", "secretName": "warehouse"},
-        ),
-        (
-            {"test.integration.destination": {"type": "duckdb", "claimName": "mine"}},
-            False,
-            {"type": "duckdb", "claimName": "mine"},
-        ),
-        (
-            {
-                "test.integration.destination": {
-                    "type": "filesystem",
-                    "claimName": "spark-integrations-test",
-                }
-            },
-            True,
-            {"type": "filesystem", "claimName": "spark-integrations-test"},
-        ),
-    ],
-)
-def test_a_claim_is_made_for_a_test_that_writes_to_it(
-    helm: Run, options: Object, claimed: bool, destination: Object | None
-) -> None:
-    words = (w for k, v in options.items() for w in ("--set-json", f"{k}={json.dumps(v)}"))
-    made = of_the_test(helm, *words)
-    assert ("PersistentVolumeClaim" in {b["kind"] for b in made}) is claimed
-    *_, fetched, _ = made
-    assert fetched["spec"].get("destination") == destination
-
-
-def test_helm_waits_longer_than_its_test_if_it_is_told_nothing() -> None:
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    helms_own_timeout_seconds = 300
-    assert values["test"]["timeoutSeconds"] + 60 < helms_own_timeout_seconds
-
-
-@pytest.mark.parametrize("kind", MONITORING)
+@pytest.mark.parametrize(("kind", "there"), [*zip(OF_PROMETHEUS, SERVED, strict=True)])
 def test_what_needs_the_prometheus_operator_is_refused_where_it_is_not(
-    helm: Run, kind: str
+    helm: Run, kind: str, there: str
 ) -> None:
     asked = f"metrics.{kind[0].lower()}{kind[1:]}.enabled"
     command = ("template", "x", str(CHART), "--set", f"{asked}=true")
     refused = helm(*command, check=False)
-    there = f"--api-versions=monitoring.coreos.com/v1/{kind}"
     assert refused.returncode != 0
     assert f"{asked}: this cluster does not serve" in refused.stderr
     assert there.replace("=", " ") in refused.stderr

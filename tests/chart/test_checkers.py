@@ -12,7 +12,7 @@ import pytest
 import yaml
 from dev.checkers import Checkers
 from tests.chart import schemas
-from tests.chart.support import CHART, ROOT, Run, Server
+from tests.chart.support import CHART, OF_PROMETHEUS, ROOT, SERVED, Run, Server
 
 pytestmark = pytest.mark.apiserver
 
@@ -20,16 +20,13 @@ HERE = Path(__file__).parent
 SETS = sorted((HERE / "values").glob("*.yaml"))
 EXCEPTIONS = yaml.safe_load((HERE / "policy-exceptions.yaml").read_text())
 POLICY = ROOT / "manifests" / "policies" / "fetches.yaml"
-OF_PROMETHEUS = ("ServiceMonitor", "PrometheusRule")
-"""Kinds of others, which no API server here serves; tests/chart/test_alerts.py looks at those objects."""
-THERE = [f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in OF_PROMETHEUS]
 each_set = pytest.mark.parametrize("values", SETS, ids=lambda path: path.stem)
 
 Object = dict[str, Any]
 
 
 def rendered(helm: Run, values: Path, namespace: str = "apps") -> str:
-    options = ("--namespace", namespace, "--values", str(values), *THERE)
+    options = ("--namespace", namespace, "--values", str(values), *SERVED)
     return helm("template", "spark-integrations", str(CHART), *options).stdout
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException
 from tests.chart.support import GROUP, PLURALS, Server
+from tests.support.egress_hosts import OF_ALL_NAMESPACES
 
 pytestmark = pytest.mark.apiserver
 
@@ -192,16 +193,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("Plugin", {"egressHosts": [f"{'a.' * 125}example"]}, "Too long"),
     *(
         ("Plugin", {"egressHosts": [entry]}, "name a namespace, as in `*.NAMESPACE.svc`")
-        for entry in (
-            "*.svc",
-            "*.svc.cluster.local",
-            "*.pod",
-            "*.team-a.pod",
-            "*.pod.cluster.local",
-            "*.team-a.pod.cluster.local",
-            "*.cluster.local",
-            "*.local",
-        )
+        for entry in OF_ALL_NAMESPACES
     ),
     *(
         ("Plugin", {"egressHosts": [entry]}, "spec.egressHosts[0]: Invalid value")

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.egress_hosts import OF_ALL_NAMESPACES
 
 from spark_plugins.errors import PermanentError
 from spark_runner.egress_rule import Purpose, Rule, is_private, never, reached
@@ -261,19 +262,7 @@ def test_an_entry_that_is_none_is_told_to_the_administrator(entry):
         Rule.of("demo", [entry])
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "*.svc",
-        "*.svc.cluster.local",
-        "*.pod",
-        "*.team-a.pod",
-        "*.pod.cluster.local",
-        "*.team-a.pod.cluster.local",
-        "*.cluster.local",
-        "*.local",
-    ],
-)
+@pytest.mark.parametrize("entry", OF_ALL_NAMESPACES)
 def test_an_entry_that_would_leave_it_to_all_namespaces_is_refused(entry):
     with pytest.raises(PermanentError, match=r"name a namespace, as in \*\.NAMESPACE\.svc"):
         Rule.of("demo", [entry])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -65,9 +66,9 @@ class Account:
 
     def _holds(self) -> bool:
         """Whether it refuses a Job that nobody could take for a fetch, and to delete such a one."""
-        probe = {"metadata": {"name": f"probe-{uuid.uuid4().hex[:8]}"}, "spec": HARMLESS}
-        if "ValidatingAdmissionPolicy" not in self.refusal(self.namespace, probe):
+        if not holds(self.jobs, self.namespace):
             return False
+        probe = {"metadata": {"name": f"probe-{uuid.uuid4().hex[:8]}"}, "spec": HARMLESS}
         admin = config.new_client_from_config(str(self._cluster.kubeconfig))
         try:
             others = client.BatchV1Api(admin)
@@ -76,19 +77,14 @@ class Account:
                 self.jobs.delete_namespaced_job(name, self.namespace, dry_run="All")
                 return False
             except ApiException as error:
-                return "ValidatingAdmissionPolicy" in str(error.body)
+                return _OF_A_POLICY in str(error.body)
             finally:
                 others.delete_namespaced_job(name, self.namespace, propagation_policy="Background")
         finally:
             admin.close()
 
     def refusal(self, namespace: str, job: Mapping[str, Any]) -> str:
-        """What the API server says to this Job of the account; empty where it would take it."""
-        try:
-            self.jobs.create_namespaced_job(namespace, job, dry_run="All")
-        except ApiException as error:
-            return str(yaml.safe_load(error.body)["message"])
-        return ""
+        return refusal(self.jobs, namespace, job)
 
     def close(self) -> None:
         self._api.close()
@@ -98,6 +94,24 @@ class Account:
 HARMLESS: dict[str, Any] = {
     "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}
 }
+
+
+_OF_A_POLICY = "ValidatingAdmissionPolicy"
+
+
+def refusal(jobs: client.BatchV1Api, namespace: str, job: Mapping[str, Any]) -> str:
+    """What the API server says to this Job of the user of ``jobs``; empty where it would take it."""
+    try:
+        jobs.create_namespaced_job(namespace, job, dry_run="All")
+    except ApiException as error:
+        return str(json.loads(error.body)["message"])
+    return ""
+
+
+def holds(jobs: client.BatchV1Api, namespace: str) -> bool:
+    """Whether a policy keeps the user of ``jobs`` from a Job that nobody could take for a fetch."""
+    probe = {"metadata": {"name": "probe"}, "spec": HARMLESS}
+    return _OF_A_POLICY in refusal(jobs, namespace, probe)
 
 
 def kubeconfig_of(cluster: Any, namespace: str, account: str, folder: Path) -> Path:

@@ -189,14 +189,13 @@ class World:
         def ended() -> bool:
             seen.clear()
             seen.update(self.run(name))
-            return bool(seen) and seen["number"] >= number and seen["outcome"] != "Running"
+            return _ended(seen, number)
 
         until(ended, seconds, lambda: f"run {number} of {name} did not end: {self.status(name)}")
         return seen
 
     def ended(self, name: str, number: int) -> bool:
-        run = self.run(name)
-        return bool(run) and run["number"] >= number and run["outcome"] != "Running"
+        return _ended(self.run(name), number)
 
     def delete(self, kind: str, name: str) -> None:
         """By hand, and gone already is fine."""
@@ -216,3 +215,7 @@ class World:
         except ApiException as error:
             if error.status != 404:
                 raise
+
+
+def _ended(run: dict[str, Any], number: int) -> bool:
+    return bool(run) and run["number"] >= number and run["outcome"] != "Running"

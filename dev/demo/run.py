@@ -331,7 +331,7 @@ _ADVICE = """\
   kubectl annotate integration orders-wrong-token -n spark-demo \\
     spark-integrations.dev/requestedAt=$(date +%s) --overwrite
   # logs of the operator, and of the fetches of feeds:
-  kubectl logs -n spark-integrations -l app.kubernetes.io/component=operator
+  kubectl logs -n spark-integrations -l app.kubernetes.io/component=operator --ignore-errors
   kubectl logs -n spark-demo -l spark-integrations.dev/service=rss"""
 _ADVICE_POSTGRES = """\
   # what is new into PostgreSQL, and a few seconds later its rows:

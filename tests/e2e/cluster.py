@@ -141,6 +141,18 @@ def operators(place: Place) -> list[dict[str, Any]]:
     return place.get("pods", SYSTEM, "--selector=app.kubernetes.io/component=operator")
 
 
+def logs(place: Place) -> str:
+    """All that the fetches in the demonstration's namespace and the replicas have written."""
+    # A pod that was listed may be gone before its log is asked for: what is left of the others counts.
+    options = ("--tail=-1", "--prefix", "--max-log-requests=50", "--ignore-errors")
+    return "".join(
+        place.kubectl(
+            "logs", "-n", namespace, *options, "-l", f"app.kubernetes.io/component={name}"
+        )
+        for namespace, name in ((NAMESPACE, "fetch"), (SYSTEM, "operator"))
+    )
+
+
 def stop_operator(place: Place) -> None:
     """No replica runs any more."""
     place.kubectl("scale", "deployment", "--all", "--replicas=0", "-n", SYSTEM)

@@ -193,14 +193,6 @@ def everything_but_secrets(demo: Demo) -> str:
     return demo.place.kubectl("get", ",".join(kinds), *shown)
 
 
-def logs(demo: Demo) -> str:
-    kubectl = demo.place.kubectl
-    component = "app.kubernetes.io/component"
-    many = ("--tail=-1", "--prefix", "--max-log-requests=50", "-l")
-    fetches = kubectl("logs", "-n", NAMESPACE, *many, f"{component}=fetch")
-    return fetches + kubectl("logs", "-n", "spark-integrations", *many, f"{component}=operator")
-
-
 def metrics(demo: Demo) -> str:
     """What each replica of the operator tells a scraper."""
     kubectl = demo.place.kubectl
@@ -264,9 +256,10 @@ def test_no_canary_is_in_an_object_a_log_a_metric_or_the_data(
     demo: Demo, canaries: dict[str, list[str]]
 ) -> None:
     assert demo.place.local is not None
-    objects, told, stored = everything_but_secrets(demo), logs(demo), rows(demo)
+    objects, told, stored = everything_but_secrets(demo), cluster.logs(demo.place), rows(demo)
     assert "bearer-refuse" in objects
     assert "does not accept the credentials" in told
+    assert "[pod/spark-integrations-" in told
     assert "Breakfast" in stored
     measured = metrics(demo)
     assert 'name="bearer-refuse"' in measured

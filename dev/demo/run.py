@@ -332,7 +332,7 @@ _ADVICE = """\
     spark-integrations.dev/requestedAt=$(date +%s) --overwrite
   # logs of the operator, and of the fetches of feeds:
   kubectl logs -n spark-integrations -l app.kubernetes.io/component=operator --ignore-errors
-  kubectl logs -n spark-demo -l spark-integrations.dev/service=rss"""
+  kubectl logs -n spark-demo -l spark-integrations.dev/service=rss --ignore-errors"""
 _ADVICE_POSTGRES = """\
   # what is new into PostgreSQL, and a few seconds later its rows:
   kubectl annotate integration orders-to-postgres -n spark-demo \\

@@ -97,13 +97,14 @@ def wait_run(
 ) -> dict[str, Any]:
     """The run once it has ended."""
 
+    seen: list[dict[str, Any]] = [{}]
+
     def ended() -> bool:
-        run = status(place, name, namespace).get("run", {})
-        return run.get("number", 0) >= number and run["outcome"] != "Running"
+        seen[0] = status(place, name, namespace).get("run", {})
+        return seen[0].get("number", 0) >= number and seen[0]["outcome"] != "Running"
 
     until(ended, seconds, f"run {number} of {name}", every=0.1)
-    run: dict[str, Any] = status(place, name, namespace)["run"]
-    return run
+    return seen[0]
 
 
 def fetch(place: Place, name: str = "orders-to-postgres") -> None:
@@ -119,15 +120,32 @@ def wait_claimed(place: Place, name: str, number: int) -> str:
     return job
 
 
+def of_integration(place: Place, name: str) -> str:
+    """The label selector of its Jobs and pods."""
+    return f"{GROUP}/integration-uid={integration(place, name)['metadata']['uid']}"
+
+
 def pods_of(place: Place, name: str) -> list[dict[str, Any]]:
-    uid = integration(place, name)["metadata"]["uid"]
-    return place.get("pods", NAMESPACE, f"--selector={GROUP}/integration-uid={uid}")
+    return place.get("pods", NAMESPACE, f"--selector={of_integration(place, name)}")
 
 
-def ended_at(pod: dict[str, Any]) -> datetime:
-    """When the one container of a pod ended."""
-    state = pod["status"]["containerStatuses"][0]["state"]
-    return datetime.fromisoformat(state["terminated"]["finishedAt"])
+def pods_ended_at(place: Place, name: str) -> list[datetime]:
+    """When the container of each pod of its fetches ended, where it has."""
+    return [
+        datetime.fromisoformat(container["state"]["terminated"]["finishedAt"])
+        for pod in pods_of(place, name)
+        for container in pod["status"].get("containerStatuses", ())
+        if "terminated" in container["state"]
+    ]
+
+
+def jobs_failed_at(place: Place, name: str) -> list[datetime]:
+    return [
+        datetime.fromisoformat(condition["lastTransitionTime"])
+        for job in place.get("jobs", NAMESPACE, f"--selector={of_integration(place, name)}")
+        for condition in job["status"].get("conditions", ())
+        if condition["type"] == "Failed"
+    ]
 
 
 def leader(place: Place) -> str:
@@ -160,13 +178,24 @@ def stop_operator(place: Place) -> None:
 
 
 @contextmanager
-def batch(place: Place) -> Iterator[client.BatchV1Api]:
-    """The Jobs, by a client that is not ours."""
+def independent(place: Place) -> Iterator[client.ApiClient]:
+    """A client that is not ours and is there already: where a second counts, kubectl takes too much of it."""
     api = config.new_client_from_config(place.environment["KUBECONFIG"])
     try:
-        yield client.BatchV1Api(api)
+        yield api
     finally:
         api.close()
+
+
+def address(name: str, namespace: str = NAMESPACE) -> dict[str, str]:
+    """An Integration, as the calls of ``CustomObjectsApi`` name it."""
+    return {
+        "group": GROUP,
+        "version": "v1",
+        "plural": "integrations",
+        "namespace": namespace,
+        "name": name,
+    }
 
 
 def order(place: Place) -> int:

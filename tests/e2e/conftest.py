@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from dev.cluster import Cluster
@@ -16,9 +17,18 @@ _EXPLAINED = pytest.StashKey[BaseException]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the removal come last: after them there are only those that begin with nothing."""
-    last = {"test_removal.py": 1, "test_getting_started.py": 2, "test_upgrade.py": 3}
-    items.sort(key=lambda item: last.get(item.path.name, 0))
+    """What measures how soon a pod starts comes first, while the node has nothing else to do.
+
+    The tests of the removal come last: after them there are only those that begin with nothing.
+    """
+    order = {
+        "test_fetch_start.py": -1,
+        "test_removal.py": 1,
+        "test_getting_started.py": 2,
+        "test_upgrade.py": 3,
+    }
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path.parent == here, order.get(item.path.name, 0)))
 
 
 @pytest.fixture(scope="session")

@@ -108,16 +108,17 @@ def test_what_the_objects_tell_is_said_within_five_seconds(applied: Demo, name: 
 
 
 @pytest.mark.parametrize("name", _AT_THE_FETCH)
-def test_what_the_fetch_finds_is_said_within_five_seconds_of_its_end(
+def test_what_the_fetch_finds_is_said_within_two_seconds_of_the_end_of_its_job(
     applied: Demo, name: str
 ) -> None:
     _, reason, says = _ALL[name]
     condition = cluster.wait_ready(applied.place, name, reason)
     assert condition["status"] == "False"
     assert says in condition["message"]
-    first = min(cluster.ended_at(pod) for pod in cluster.pods_of(applied.place, name))
     said = datetime.fromisoformat(condition["lastTransitionTime"])
-    assert said - first <= timedelta(seconds=5)
+    # From the pod's end to the Job's it is Kubernetes that takes its time: ten end at once here.
+    assert said - min(cluster.jobs_failed_at(applied.place, name)) <= timedelta(seconds=2)
+    assert said - min(cluster.pods_ended_at(applied.place, name)) <= timedelta(seconds=10)
 
 
 @pytest.mark.parametrize("name", _ALL)

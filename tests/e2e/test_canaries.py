@@ -164,9 +164,11 @@ def canaries(demo: Demo, echo: None) -> dict[str, list[str]]:
     lake = into("ok", "filesystem", "canary-lake", bucketUrl="s3://refuse/canaries")
     bodies.append(integration("lake-refuse", None, lake))
     # Data that arrived is searched as well: one of each kind of destination.
-    claim = {**rest("ok", type="bearer"), "destination": {"type": "duckdb"}}
+    # Once: a pod that is there holds the claim, which other tests delete.
+    once = {**rest("ok", type="bearer"), "updateFrequencyMinutes": 1440}
+    claim = {**once, "destination": {"type": "duckdb"}}
     bodies.append(integration("into-duckdb-ok", "canary-bearer", claim))
-    files = {**rest("ok", type="bearer"), "destination": {"type": "filesystem"}}
+    files = {**once, "destination": {"type": "filesystem"}}
     bodies.append(integration("into-files-ok", "canary-bearer", files))
     cluster.apply(place, *bodies)
     for body in bodies:

@@ -14,6 +14,7 @@ from dev.demo import place as places
 from dev.demo import run as demonstration
 from dev.demo.run import EXPECTED, GROUP, NAMESPACE, Demo, ready
 from dev.toolchain import Toolchain
+from kubernetes import client
 from tests.e2e import cluster
 
 # What is waited for ends by itself, and says what it waited for: this is only the last resort.
@@ -63,25 +64,33 @@ def test_a_request_starts_a_job_within_a_second_and_brings_the_new_row_only(
 ) -> None:
     place, name = fetched.place, "orders-to-postgres"
     new = cluster.order(place)
-    with cluster.batch(place) as jobs:
-        before = {job.metadata.name for job in jobs.list_namespaced_job(NAMESPACE).items}
+    of = cluster.of_integration(place, name)
+    with cluster.independent(place) as api:
+        jobs, objects = client.BatchV1Api(api), client.CustomObjectsApi(api)
+        # The first call of a client connects; the one that is measured does not.
+        objects.get_namespaced_custom_object(**cluster.address(name))
+
+        def names() -> set[str]:
+            found = jobs.list_namespaced_job(NAMESPACE, label_selector=of).items
+            return {job.metadata.name for job in found}
+
+        before = names()
         number = cluster.status(place, name)["run"]["number"] + 1
         appeared: list[float] = []
         done = threading.Event()
 
         def look() -> None:
             while not done.is_set():
-                names = {job.metadata.name for job in jobs.list_namespaced_job(NAMESPACE).items}
-                if names - before:
+                if names() - before:
                     appeared.append(time.monotonic())
                     return
 
         watcher = threading.Thread(target=look)
         watcher.start()
         asked = time.monotonic()
-        place.kubectl(
-            *("annotate", "integration", name, "-n", NAMESPACE, "--overwrite"),
-            f"{GROUP}/requestedAt={time.time_ns()}",
+        annotations = {f"{GROUP}/requestedAt": str(time.time_ns())}
+        objects.patch_namespaced_custom_object(
+            **cluster.address(name), body={"metadata": {"annotations": annotations}}
         )
         watcher.join(10)
         done.set()

@@ -25,7 +25,7 @@ _OPENED = f"--set 'plugins.overrides.rss.egressHosts[0]=*.{shop.NAMESPACE}.svc'"
 def bare(place: Place) -> Place:
     """A cluster without us, whose nodes have the two images from the registry that the page names."""
     place.run("helm", "uninstall", RELEASE, "-n", SYSTEM, "--ignore-not-found", "--wait")
-    place.kubectl("delete", "namespace", SYSTEM, NAMESPACE, "--ignore-not-found", "--timeout=60s")
+    place.kubectl("delete", "namespace", SYSTEM, NAMESPACE, "--ignore-not-found", "--timeout=150s")
     assert place.local is not None
     for name, image in (("operator", place.operator_image), ("runner", place.runner_image)):
         tag = ["ctr", "--namespace=k8s.io", "images", "tag", "--force", image]

@@ -27,7 +27,7 @@ def guided(fetched: Demo) -> Iterator[Place]:
     made.kubectl("create", "namespace", NAMESPACE)
     made.volume(NAMESPACE)
     yield made
-    made.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+    made.kubectl("delete", "namespace", NAMESPACE, "--timeout=150s")
 
 
 @pytest.mark.parametrize("page", ON_A_NODE)

@@ -177,10 +177,13 @@ def test_every_integration_goes_on_through_upgrade_downgrade_removal_and_reinsta
     place: Place, previous: Release, tmp_path: Path
 ) -> None:
     place.run("helm", "uninstall", RELEASE, "-n", SYSTEM, "--ignore-not-found", "--wait")
-    place.kubectl("delete", "namespace", SYSTEM, NAMESPACE, "--ignore-not-found", "--timeout=60s")
+    place.kubectl("delete", "namespace", SYSTEM, NAMESPACE, "--ignore-not-found", "--timeout=150s")
     install(place, previous, tmp_path)
     shop.up(place)
     place.kubectl("create", "namespace", NAMESPACE)
+    # A bare pod is refused until its ServiceAccount is there.
+    account = ("serviceaccount/default", "-n", NAMESPACE)
+    place.kubectl("wait", "--for=create", *account, "--timeout=60s")
     service.up(place, "trouble", NAMESPACE)
     kubeconfig = place.environment["KUBECONFIG"]
     recorder = Recorder(kubeconfig, NAMESPACE, tmp_path, scheduler_namespace=SYSTEM).start()

@@ -47,7 +47,7 @@ def read(
     kubeconfig: Path,
     *,
     instead: Mapping[str, str] | None = None,
-    seconds: float = 120,
+    seconds: float = 300,
 ) -> str:
     """Run the `sh` blocks of a page in a folder, beside the files that the page names.
 

@@ -258,7 +258,9 @@ def _network() -> None:
         # To nowhere; but without a default route a Service address is unreachable from here.
         f"route add default via {at.NODE_GATEWAY} dev node0",
         # Made before the first pod, so that a test can listen on the pods' gateway address.
-        "link add cni0 type bridge",
+        # A bridge without an address of its own takes its ports' lowest. When that pod ends, others
+        # go on sending to it, and nothing of theirs arrives until they ask anew: up to 45 seconds.
+        f"link add cni0 address {at.POD_GATEWAY_HARDWARE} type bridge",
         f"addr add {at.POD_GATEWAY}/24 dev cni0",
         "link set cni0 up",
     ):

@@ -18,23 +18,46 @@ from tests.dev.outside import launcher
 pytestmark = pytest.mark.node
 
 
-@pytest.mark.parametrize("victim", ["nobody", "process 1", "launcher"])
-def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster], victim: str) -> None:
-    before = outside.machine()
-    cluster = clusters(kubeless=False)
-    cluster.up()
-    namespace = outside.process_namespace(cluster)
+def run(cluster: Cluster, name: str) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "still"},
+        "metadata": {"name": name},
         "spec": {
             "containers": [{"name": "still", "image": at.PAUSE_IMAGE}],
             "securityContext": {"runAsNonRoot": True, "runAsUser": 65532},
         },
     }
     cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/still", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+
+
+def test_the_pods_gateway_keeps_its_hardware_address_when_pods_come_and_go(
+    clusters: Callable[..., Cluster],
+) -> None:
+    cluster = clusters(kubeless=False)
+    cluster.up()
+
+    def gateway() -> str:
+        said = cluster.exec(["ip", "-json", "link", "show", "cni0"], everything=True).stdout
+        address: str = json.loads(said)[0]["address"]
+        return address
+
+    before = gateway()
+    run(cluster, "first")
+    assert gateway() == before
+    cluster.kubectl("delete", "pod", "first", "--now")
+    assert gateway() == before
+    cluster.down()
+
+
+@pytest.mark.parametrize("victim", ["nobody", "process 1", "launcher"])
+def test_pods_run_and_leave_nothing_behind(clusters: Callable[..., Cluster], victim: str) -> None:
+    before = outside.machine()
+    cluster = clusters(kubeless=False)
+    cluster.up()
+    namespace = outside.process_namespace(cluster)
+    run(cluster, "still")
     groups = [hierarchy / cluster.layout.cgroup for hierarchy in cgroups.hierarchies()]
     assert all(group.is_dir() for group in groups)
     assert outside.machine() == before

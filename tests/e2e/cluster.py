@@ -139,10 +139,14 @@ def pods_ended_at(place: Place, name: str) -> list[datetime]:
     ]
 
 
+def jobs_of(place: Place, name: str) -> list[dict[str, Any]]:
+    return place.get("jobs", NAMESPACE, f"--selector={of_integration(place, name)}")
+
+
 def jobs_failed_at(place: Place, name: str) -> list[datetime]:
     return [
         datetime.fromisoformat(condition["lastTransitionTime"])
-        for job in place.get("jobs", NAMESPACE, f"--selector={of_integration(place, name)}")
+        for job in jobs_of(place, name)
         for condition in job["status"].get("conditions", ())
         if condition["type"] == "Failed"
     ]
@@ -162,7 +166,7 @@ def operators(place: Place) -> list[dict[str, Any]]:
 def logs(place: Place) -> str:
     """All that the fetches in the demonstration's namespace and the replicas have written."""
     # A pod that was listed may be gone before its log is asked for: what is left of the others counts.
-    options = ("--tail=-1", "--prefix", "--max-log-requests=50", "--ignore-errors")
+    options = ("--tail=-1", "--prefix", "--ignore-errors")
     return "".join(
         place.kubectl(
             "logs", "-n", namespace, *options, "-l", f"app.kubernetes.io/component={name}"
@@ -187,13 +191,13 @@ def independent(place: Place) -> Iterator[client.ApiClient]:
         api.close()
 
 
-def address(name: str, namespace: str = NAMESPACE) -> dict[str, str]:
+def address(name: str) -> dict[str, str]:
     """An Integration, as the calls of ``CustomObjectsApi`` name it."""
     return {
         "group": GROUP,
         "version": "v1",
         "plural": "integrations",
-        "namespace": namespace,
+        "namespace": NAMESPACE,
         "name": name,
     }
 

@@ -115,12 +115,7 @@ def begin(place: Place, name: str) -> None:
         updateFrequencyMinutes=60,
     )
     cluster.apply(place, body)
-    until(lambda: place_jobs(place, name), 20, f"the Job of {name}", every=0.1)
-
-
-def place_jobs(place: Place, name: str) -> list[dict[str, Any]]:
-    uid = cluster.integration(place, name)["metadata"]["uid"]
-    return place.get("jobs", NAMESPACE, f"--selector={GROUP}/integration-uid={uid}")
+    until(lambda: cluster.jobs_of(place, name), 20, f"the Job of {name}", every=0.1)
 
 
 def asking(place: Place, name: str) -> dict[str, Any]:
@@ -153,10 +148,9 @@ def freeze(place: Place, uid: str) -> None:
 
 def evict(place: Place, pod: str) -> None:
     """As kubectl drain does it."""
-    api = config.new_client_from_config(place.environment["KUBECONFIG"])
     eviction: Any = {"metadata": {"name": pod}}
-    client.CoreV1Api(api).create_namespaced_pod_eviction(pod, NAMESPACE, eviction)
-    api.close()
+    with cluster.independent(place) as api:
+        client.CoreV1Api(api).create_namespaced_pod_eviction(pod, NAMESPACE, eviction)
 
 
 @pytest.fixture(scope="module")
